@@ -1,0 +1,28 @@
+/** What one exchange asks of a commit, and what the commit answers. */
+import type { claimKey, countRecord, Effect, Exchange, Refusal, upsertRecord } from '../plugin.ts'
+
+type ArgOf<E> = E extends Effect<infer Arg, any> ? Arg : never
+
+/** The staged effects of one exchange: all of them are committed, or none. */
+export interface Unit {
+  readonly exchange: Exchange
+  key?: ArgOf<typeof claimKey> & {
+    /** Values that the answer shows besides the record's own: stored, so that a replay shows the same. */
+    shown?: readonly unknown[]
+  }
+  quota?: ArgOf<typeof countRecord>
+  record?: ArgOf<typeof upsertRecord>
+  event?: boolean
+  /** Effects of plugins outside the commit statement. */
+  custom: { effect: Effect<any, any>; arg: any }[]
+}
+
+/** What a committed (or earlier committed) exchange left behind; the dialect renders the answer from it alone. */
+export interface Outcome {
+  readonly record?: { readonly id: string; readonly created: boolean; readonly fieldsUpdated: number }
+  /** An earlier exchange held the key, and this is its outcome. */
+  readonly replayed: boolean
+  readonly shown: readonly unknown[]
+}
+
+export type Commit = (unit: Unit) => Promise<Outcome | Refusal>
