@@ -109,8 +109,8 @@ export interface Effect<Arg, Result = void> {
   readonly stage: 'claim' | 'write' | 'seal'
   /** What `apply` locks. The core sorts a batch by it, so that two batches cannot deadlock. */
   key(arg: Arg): string
-  /** Writes the batch and returns one result for each item, in order. A `Reply` refuses that exchange: it is as if it had never been staged. */
-  apply(tx: Tx, batch: readonly { x: Exchange; arg: Arg }[]): Promise<readonly (Result | Reply)[]>
+  /** Writes the batch and returns one result for each item, in order. A refusal takes the whole exchange back: it is as if it had never come. A claim that refuses has written nothing for its item. */
+  apply(tx: Tx, batch: readonly { x: Exchange; arg: Arg }[]): Promise<readonly (Result | Refusal)[]>
 }
 
 /** An effect that the core's one commit statement carries out itself; `apply` is never called. */
@@ -129,6 +129,8 @@ export const claimKey = builtin<{
   ttl: number
   /** Answer when the key was used with another fingerprint; without it, the first outcome is replayed all the same. */
   mismatch?: Refusal
+  /** Header that says `true` on a replayed answer. */
+  replayedHeader?: string
 }>('key', 'claim', a => a.key)
 
 /** Counts a created record against a limit; an updated one is free. */

@@ -10,18 +10,25 @@ interface Options {
   examples?: string[]
 }
 
+interface Bounded extends Options {
+  /** Least value allowed, written as in YAML. */
+  min?: string
+  /** Greatest value allowed, written as in YAML. */
+  max?: string
+}
+
 const DURATION = /^(\d{1,9})(ms|s|m|h|d)$/
 const SIZE = /^(\d{1,12})(B|KB|KiB|MB|MiB)$/
 const MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 const BYTES = { B: 1, KB: 1000, KiB: 1024, MB: 1_000_000, MiB: 1_048_576 } as const
 
 /** A span of time such as `300ms`, `30s`, `5m`, `24h` or `7d`; milliseconds in code. */
-export function Duration(options: Options): TUnsafe<number> {
+export function Duration(options: Bounded): TUnsafe<number> {
   return Type.Unsafe<number>({ type: 'string', pattern: DURATION.source, 'x-postern': 'duration', ...options })
 }
 
 /** A number of bytes such as `256KiB` or `1MB`; bytes in code. */
-export function Size(options: Options): TUnsafe<number> {
+export function Size(options: Bounded): TUnsafe<number> {
   return Type.Unsafe<number>({ type: 'string', pattern: SIZE.source, 'x-postern': 'size', ...options })
 }
 

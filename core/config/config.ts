@@ -79,8 +79,8 @@ export interface Config {
   readonly store: { readonly url: string }
   /** Empty: no Redis. */
   readonly redis: { readonly url: string }
-  /** `token` empty: the admin API is off. */
-  readonly admin: { readonly port: number; readonly host: string; readonly token: string }
+  /** `token` empty: the admin API is off. `shownToken` is the token as the YAML wrote it. */
+  readonly admin: { readonly port: number; readonly host: string; readonly token: string; readonly shownToken: string }
   readonly retention: { readonly events: number; readonly deliveries: number; readonly requests: number }
   readonly entities: ReadonlyMap<string, Entity>
   readonly webhooks: ReadonlyMap<string, Webhook>

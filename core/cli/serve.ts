@@ -1,0 +1,123 @@
+/** `postern serve`: runs the gateway until it is told to stop. */
+import { readFileSync } from 'node:fs'
+import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openAdmin } from '../admin/admin.ts'
+import type { Config } from '../config/config.ts'
+import { type LoadOptions, load } from '../config/load.ts'
+import { formatProblem } from '../config/problem.ts'
+import { openKv } from '../kv/kv.ts'
+import { openLog } from '../log.ts'
+import { openEdge } from '../request/edge.ts'
+import { openGateway } from '../request/gateway.ts'
+import { runtimeName, serve as listen } from '../runtime.ts'
+import { migrateDatabase, openDatabase, openStore } from '../store/store.ts'
+import { banner } from './banner.ts'
+import { EXIT, openConfig, type Print } from './open.ts'
+import { watchFiles } from './watch.ts'
+
+export interface ServeOptions extends LoadOptions {
+  config: string
+  watch: boolean
+  /** Apply migrations first. */
+  migrate: boolean
+}
+
+/** Milliseconds for which a store that is away at the start is waited for. */
+const PATIENCE = 10_000
+/** What the largest body may exceed the limit by before the runtime itself cuts it off; our reader answers first. */
+const BACKSTOP = 1_048_576
+
+export async function serve(options: ServeOptions, out: Print): Promise<number> {
+  let config = await openConfig(options.config, options, line => process.stderr.write(`${line}\n`))
+  const secrets = new Set(config.secretValues)
+  const log = openLog(() => [...secrets])
+  const warn = (message: string, fields?: Record<string, unknown>) => log.warn(fields ?? {}, message)
+  warnOfClosed(config)
+
+  const db = await openDatabase(config.store.url)
+  if (options.migrate) await migrateDatabase(db, PATIENCE)
+  const store = openStore(db, { now: Date.now, warn })
+  const kv = openKv(config.redis.url, warn)
+  const services = { tokens: store.tokens, commit: store.commit, kv, log, now: Date.now }
+  const edge = openEdge({
+    gateway: await openGateway(config, services),
+    secure: config.server.tls !== undefined,
+    ready: store.ready,
+    failed: error => log.error({ error: String(error) }, 'the edge failed'),
+  })
+  const { port, host, tls } = config.server
+  const server = await listen({
+    port,
+    host,
+    ...(tls && { tls: { cert: readFileSync(tls.cert, 'utf8'), key: readFileSync(tls.key, 'utf8') } }),
+    maxBody: Math.max(0, ...[...config.webhooks.values()].map(w => w.bodyLimit)) + BACKSTOP,
+    fetch: edge.fetch,
+  })
+  const admin = await openAdmin({ config: () => config, store, log, now: Date.now })
+  const url = `${tls ? 'https' : 'http'}://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${server.port}`
+  log.info({ url, webhooks: config.webhooks.size, store: db.kind, counters: kv.kind, runtime: runtimeName() }, 'listening')
+  for (const line of banner(config, url)) out(line)
+
+  let reloading = Promise.resolve()
+  const reload = (why: string) => (reloading = reloading.then(() => loadAnew(why)).catch(error => log.error({ error: String(error) }, 'reload failed; the old configuration stays')))
+  const watcher = options.watch ? watchFiles(options.config, config.files, () => void reload('files changed')) : undefined
+
+  /** Builds the complete new gateway beside the old one; whatever fails leaves the old one running. */
+  async function loadAnew(why: string) {
+    const { config: next, problems } = await load(options.config, options)
+    if (!next) {
+      log.error({ why, problems: problems.map(formatProblem) }, 'the new configuration is bad; the old one stays')
+      return
+    }
+    for (const secret of next.secretValues) secrets.add(secret)
+    const gateway = await openGateway(next, services)
+    const fixed = ['server', 'store', 'redis', 'admin'] as const
+    const changed = fixed.filter(section => JSON.stringify(next[section]) !== JSON.stringify(config[section]))
+    if (changed.length > 0) log.warn({ sections: changed }, 'these sections take effect at the next start')
+    config = next
+    edge.swap(gateway)
+    watcher?.follow(next.files)
+    warnOfClosed(next)
+    log.info({ why, webhooks: next.webhooks.size }, 'reloaded')
+  }
+
+  function warnOfClosed(of: Config) {
+    for (const { name, closed } of of.webhooks.values()) if (closed) log.error({ webhook: name, reason: closed }, 'this webhook is closed: it answers 503')
+  }
+
+  const { signal, crashed } = await ended(log, () => void reload('SIGHUP'))
+  log.info({ signal }, 'draining')
+  edge.drain()
+  watcher?.close()
+  if (!crashed) await sleep(config.server.drainDelay)
+  await server.stop()
+  await admin?.stop()
+  await store.close()
+  await kv.close()
+  log.info({}, 'stopped')
+  return crashed ? EXIT.crash : EXIT.good
+}
+
+/** Waits for the first signal to stop, or for an uncaught error; a second signal exits at once. */
+function ended(log: ReturnType<typeof openLog>, hup: () => void): Promise<{ signal: string; crashed: boolean }> {
+  return new Promise(done => {
+    let first = true
+    const stop = (signal: 'SIGTERM' | 'SIGINT', code: number) => () => {
+      if (!first) process.exit(code)
+      first = false
+      done({ signal, crashed: false })
+    }
+    const crash = (error: unknown) => {
+      log.fatal({ error: error instanceof Error ? error.stack : String(error) }, 'uncaught error')
+      if (!first) process.exit(EXIT.crash)
+      first = false
+      done({ signal: 'uncaught error', crashed: true })
+    }
+    process.on('SIGTERM', stop('SIGTERM', 143))
+    process.on('SIGINT', stop('SIGINT', 130))
+    process.on('SIGHUP', hup)
+    process.on('uncaughtException', crash)
+    process.on('unhandledRejection', crash)
+  })
+}

@@ -1,0 +1,69 @@
+/** `postern token create|list|revoke`: the URL tokens of `auth-url-token`. */
+import type { Config } from '../config/config.ts'
+import { type LoadOptions } from '../config/load.ts'
+import { nearest } from '../config/problem.ts'
+import { parseDuration } from '../settings.ts'
+import type { Database } from '../store/database.ts'
+import { borrowDatabase, migrateDatabase } from '../store/store.ts'
+import { createToken, listTokens, revokeToken, type TokenInfo } from '../store/tokens.ts'
+import { CommandFailure, EXIT, openConfig, type Print } from './open.ts'
+
+type Common = { config: string; json: boolean } & LoadOptions
+
+export async function tokenCreate(options: Common & { webhook: string; label?: string; expires?: string }, out: Print): Promise<number> {
+  const life = options.expires === undefined ? undefined : parseDuration(options.expires)
+  if (options.expires !== undefined && !life) throw new CommandFailure(EXIT.usage, `--expires takes a time such as 30d or 12h, not '${options.expires}'`)
+  return withStore(options, async (config, db) => {
+    const webhook = config.webhooks.get(options.webhook)
+    if (!webhook) {
+      throw new CommandFailure(EXIT.failure, `there is no webhook '${options.webhook}' in ${options.config}${nearest(options.webhook, [...config.webhooks.keys()])}`)
+    }
+    if (!webhook.path.includes('{token}')) {
+      throw new CommandFailure(EXIT.failure, `the path of '${webhook.name}', ${webhook.path}, has no {token}: write one into it, and auth-url-token into its chain`)
+    }
+    const now = Date.now()
+    const { id, token } = await createToken(db, webhook.name, { now, ...(options.label && { label: options.label }), ...(life && { expiresAt: now + life }) })
+    const base = config.server.publicUrl ?? `http://localhost:${config.server.port}`
+    const url = base + webhook.path.replace('{token}', token)
+    if (options.json) out(JSON.stringify({ id, token, url, webhook: webhook.name }))
+    else for (const line of [`token  ${token}`, `url    ${url}`, `id     ${id}`, '', 'It is shown this once; the store keeps its hash alone.']) out(line)
+    return EXIT.good
+  })
+}
+
+export function tokenList(options: Common & { webhook?: string }, out: Print): Promise<number> {
+  return withStore(options, async (_config, db) => {
+    const tokens = await listTokens(db, options.webhook)
+    if (options.json) out(JSON.stringify({ data: tokens }))
+    else if (tokens.length === 0) out('no tokens')
+    else for (const token of tokens) out(lineOf(token))
+    return EXIT.good
+  })
+}
+
+export function tokenRevoke(options: Common & { id: string }, out: Print): Promise<number> {
+  return withStore(options, async (_config, db) => {
+    if (!(await revokeToken(db, options.id, Date.now()))) throw new CommandFailure(EXIT.failure, `there is no live token with the id '${options.id}'`)
+    out(options.json ? JSON.stringify({ ok: true, id: options.id }) : `revoked ${options.id}; running gateways refuse it within two seconds`)
+    return EXIT.good
+  })
+}
+
+async function withStore(options: Common, work: (config: Config, db: Database) => Promise<number>): Promise<number> {
+  const config = await openConfig(options.config, options, () => {})
+  const db = await borrowDatabase(config.store.url)
+  try {
+    await migrateDatabase(db, 0)
+    return await work(config, db)
+  } finally {
+    await db.close()
+  }
+}
+
+function lineOf(token: TokenInfo): string {
+  const state = token.revoked_at ? `revoked ${day(token.revoked_at)}` : token.expires_at ? `until ${day(token.expires_at)}` : 'live'
+  const used = token.last_used_at ? `used ${day(token.last_used_at)}` : 'never used'
+  return [token.id, token.webhook, `made ${day(token.created_at)}`, state, used, token.label ?? ''].join('  ').trimEnd()
+}
+
+const day = (time: string | Date) => new Date(time).toISOString().slice(0, 16).replace('T', ' ')

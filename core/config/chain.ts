@@ -1,0 +1,151 @@
+/** One webhook's chain: its items as plugins with decoded settings, each checked at its own place. */
+import type { AnyPlugin, Entity } from '../plugin.ts'
+import type { ChainItem, Position } from './config.ts'
+import { type Decoded, decode, type FoundSecret } from './decode.ts'
+import { type Node, positionOf } from './node.ts'
+import { checkOrder, type Placed } from './order.ts'
+import { didYouMean, type Path, type Problems, pathText, pointerKeys } from './problem.ts'
+import type { Registry } from './registry.ts'
+
+/** What a chain may look at while it is read. */
+export interface Around {
+  webhook: string
+  publicUrl: string | undefined
+  entity(name: string): Entity | undefined
+  registry: Registry
+  /** False when a file could not be parsed: what is not found may well be in there. */
+  complete: boolean
+  problems: Problems
+}
+
+export interface Chain {
+  items: ChainItem[]
+  secrets: FoundSecret[]
+  closed?: string
+}
+
+/** Reads the chain of a webhook. */
+export function readChain(node: Node, around: Around): Chain {
+  const { registry, problems, webhook } = around
+  const path = ['webhooks', webhook, 'chain']
+  const chain: Chain = { items: [], secrets: [] }
+  const nothing = node.kind === 'scalar' && node.value === null
+  if (node.kind !== 'list' && node.kind !== 'faulty' && !nothing)
+    problems.error(node.at, path, 'expected a list of steps: begin each of them with "- "')
+  if (node.kind !== 'list' && !nothing) return chain
+  const at = node.key ?? node.at
+  const placed = (node.kind === 'list' ? node.items : []).map((item, i) => readItem(item, [...path, i], chain, around))
+  if (!placed.length) problems.error(at, path, 'is empty: add at least a step that verifies, and one that writes')
+  else if (!placed.some(step => !step || step.plugin.phase === 'verify')) {
+    const names = [...registry.plugins.values()].filter(plugin => plugin.phase === 'verify' && plugin.name !== 'auth-none')
+    const one = names.length ? ` (${names.map(plugin => plugin.name).join(', ')})` : ''
+    problems.error(at, path, `nothing verifies the sender: begin with a verify step${one}, or with auth-none: { reason: "…" }`)
+  }
+  checkOrder(placed, registry.plugins.values(), problems)
+  return chain
+}
+
+/** Adds one item to the chain; undefined when its plugin is not known. */
+function readItem(item: Node, path: Path, chain: Chain, around: Around): Placed | undefined {
+  const { registry, problems } = around
+  const named = nameOf(item)
+  if (typeof named === 'string') {
+    if (item.kind !== 'faulty') problems.error(item.at, path, named)
+    return undefined
+  }
+  const { name, settings } = named
+  const at = settings.key ?? item.at
+  const plugin = registry.plugins.get(name)
+  const inside = [...path, name]
+  if (!plugin) {
+    const help = didYouMean(name, registry.plugins.keys())
+    if (help || registry.complete)
+      problems.error(at, path, `there is no plugin '${name}'${help || ': list it under plugins: or correct its name'}`)
+    return undefined
+  }
+  const decoded = tryDecode(plugin, settings)
+  for (const fault of decoded.faults) problems.error(fault.at, [...inside, ...fault.path], fault.message)
+  if (decoded.faults.length || hasFault(settings)) return { plugin, at, path, gives: undefined }
+
+  const values = decoded.value as Record<string, unknown>
+  chain.items.push({
+    plugin,
+    settings: values,
+    shown: show(values, decoded.secrets),
+    at: (pointer = '') => (pointer ? positionOf(settings, pointerKeys(pointer)) : at),
+  })
+  chain.secrets.push(...decoded.secrets.map(secret => ({ ...secret, path: [...inside, ...secret.path] })))
+  const empty = decoded.secrets.find(secret => secret.value === '')
+  if (empty) {
+    const closed = `${pathText([name, ...empty.path])} is empty`
+    problems.warn(empty.at, [...inside, ...empty.path], 'is empty: the webhook answers 503 to everything until it is set')
+    chain.closed ??= closed
+  } else if (around.complete) checkSettings(plugin, values, settings, inside, around)
+  return { plugin, at, path, gives: givesOf(plugin, values, at, path, problems) }
+}
+
+/** The plugin's name and settings; a text says why there are none. */
+function nameOf(item: Node): { name: string; settings: Node } | string {
+  if (item.kind === 'scalar' && typeof item.value === 'string' && item.value)
+    return { name: item.value, settings: { kind: 'map', at: item.at, key: item.at, entries: new Map() } }
+  if (item.kind !== 'map') return "expected a plugin's name, or a map of one plugin to its settings"
+  const [first, second] = item.entries
+  if (!first) return 'expected a plugin here, and the map is empty'
+  if (second)
+    return `expected a map of one plugin, and there are ${item.entries.size} keys (${[...item.entries.keys()].join(', ')}): begin each step with "- ", and indent settings below their plugin`
+  return { name: first[0], settings: first[1] }
+}
+
+function tryDecode(plugin: AnyPlugin, settings: Node): Decoded {
+  try {
+    return decode(plugin.config, settings)
+  } catch (error) {
+    return {
+      value: undefined,
+      secrets: [],
+      faults: [{ path: [], at: settings.key ?? settings.at, message: thrown(`the settings of '${plugin.name}' cannot be read`, error) }],
+    }
+  }
+}
+
+function checkSettings(plugin: AnyPlugin, values: Record<string, unknown>, settings: Node, inside: Path, around: Around): void {
+  const { webhook, publicUrl, entity, problems } = around
+  try {
+    for (const { path, message } of plugin.check?.(values, { webhook, publicUrl, entity }) ?? []) {
+      const keys = pointerKeys(path).map(key => (/^\d+$/.test(key) ? Number(key) : key))
+      problems.error(positionOf(settings, keys), [...inside, ...keys], message)
+    }
+  } catch (error) {
+    problems.error(settings.key ?? settings.at, inside, thrown('its check failed', error))
+  }
+}
+
+function givesOf(plugin: AnyPlugin, values: Record<string, unknown>, at: Position, path: Path, problems: Problems): Placed['gives'] {
+  if (typeof plugin.gives !== 'function') return plugin.gives ?? []
+  try {
+    return plugin.gives(values) ?? []
+  } catch (error) {
+    problems.error(at, path, thrown(`what '${plugin.name}' gives cannot be told`, error))
+    return undefined
+  }
+}
+
+function thrown(what: string, error: unknown): string {
+  return `${what}, which is a fault of the plugin: ${error instanceof Error ? error.message : error}`
+}
+
+/** A copy of the settings that may be printed. */
+function show(settings: Record<string, unknown>, secrets: readonly FoundSecret[]): Record<string, unknown> {
+  const copy = structuredClone(settings)
+  for (const { path, shown } of secrets) {
+    let inner: any = copy
+    for (const key of path.slice(0, -1)) inner = inner[key]
+    inner[path.at(-1)!] = shown
+  }
+  return copy
+}
+
+function hasFault(node: Node): boolean {
+  if (node.kind === 'map') return [...node.entries.values()].some(hasFault)
+  return node.kind === 'list' ? node.items.some(hasFault) : node.kind === 'faulty'
+}

@@ -1,0 +1,209 @@
+/** Settings by their schema: defaults filled at every level, marked texts turned into numbers, one problem for each fault. */
+import type { TObject, TSchema } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import type { Position } from './config.ts'
+import { choices, mismatch, wanted } from './expected.ts'
+import { FORBIDDEN, type MapNode, type Node, nodeOf, plain, positionOf } from './node.ts'
+import { didYouMean, nearest, type Path, pointer } from './problem.ts'
+import { scalar } from './scalar.ts'
+
+export interface Fault {
+  path: Path
+  at: Position
+  message: string
+}
+
+export interface FoundSecret {
+  path: Path
+  at: Position
+  value: string
+  /** What may show in its place: `${NAME}`, or `$SECRET` when the file itself has the secret. */
+  shown: string
+}
+
+export interface Decoded {
+  /** What could be read; whole only when there are no faults. */
+  value: unknown
+  faults: Fault[]
+  secrets: FoundSecret[]
+}
+
+/** Decodes plain data, as a plugin's tests have it; paths are JSON Pointers such as `/fields/a`. */
+export function decodeSettings(
+  schema: TObject,
+  raw: unknown,
+): { value: Record<string, unknown>; problems: { path: string; message: string }[] } {
+  const { value, faults } = decode(schema, nodeOf(raw ?? {}, { file: '', line: 0, column: 0 }))
+  const problems = faults.map(({ path, message }) => ({ path: pointer(path), message }))
+  return { value: (value ?? {}) as Record<string, unknown>, problems }
+}
+
+/** Decodes a tree; the schema may be of TypeBox or plain JSON Schema of the same keywords. */
+export function decode(schema: TSchema, node: Node, path: Path = []): Decoded {
+  const decoder = new Decoder(new Map())
+  const value = decoder.read(schema, node, path)
+  return { value, faults: decoder.faults, secrets: decoder.secrets }
+}
+
+class Decoder {
+  readonly faults: Fault[] = []
+  readonly secrets: FoundSecret[] = []
+  /** Schemas that a recursive one refers to. */
+  readonly #named: Map<string, TSchema>
+
+  constructor(named: Map<string, TSchema>) {
+    this.#named = named
+  }
+
+  read(schema: TSchema, node: Node, path: Path): unknown {
+    if (node.kind === 'faulty') return undefined
+    if (schema['x-postern'] === 'node') return node
+    if (schema.$id) this.#named.set(schema.$id, schema)
+    if (schema.$ref && this.#named.has(schema.$ref)) return this.read(this.#named.get(schema.$ref)!, node, path)
+    if (choices(schema)) return this.#scalar(schema, node, path)
+    if (schema.anyOf) return this.#union(schema, schema.anyOf, node, path)
+    if (schema.allOf || schema.not || schema.$ref || Array.isArray(schema.items) || schema.contains)
+      return this.#foreign(schema, node, path)
+    if (schema.type === undefined) return plain(node)
+    if (schema.type === 'object') return this.#map(schema, node, path)
+    if (schema.type === 'array') return this.#list(schema, node, path)
+    if (SCALARS.has(schema.type)) return this.#scalar(schema, node, path)
+    return this.#foreign(schema, node, path)
+  }
+
+  #fault(at: Position, path: Path, message: string): undefined {
+    this.faults.push({ at, path, message })
+  }
+
+  #map(schema: TSchema, node: Node, path: Path): unknown {
+    if (node.kind === 'scalar' && node.value === null) node = { ...node, kind: 'map', entries: new Map() }
+    if (node.kind !== 'map') return this.#fault(node.at, path, mismatch(schema, node))
+    const known: Record<string, TSchema> = schema.properties ?? {}
+    const out: Record<string, unknown> = {}
+    const put = (key: string, value: unknown) => {
+      if (value !== undefined) out[key] = value
+    }
+    // A name with a typing error is one fault, not an unknown setting and a missing one.
+    const meant = new Set<string | undefined>()
+    for (const [key, inner] of node.entries) {
+      const setting = this.#settingOf(schema, key)
+      if (typeof setting === 'object') put(key, this.read(setting, inner, [...path, key]))
+      else this.#fault(inner.key ?? inner.at, [...path, key], setting)
+      if (typeof setting === 'string') meant.add(nearest(key, Object.keys(known)))
+    }
+    for (const [key, inner] of Object.entries(known)) {
+      if (node.entries.has(key)) continue
+      const required = schema.required?.includes(key) && !meant.has(key)
+      put(key, this.#absent(inner, required, node, [...path, key]))
+    }
+    const size = node.entries.size
+    if (size < (schema.minProperties ?? 0))
+      this.#fault(node.key ?? node.at, path, `must have at least ${count(schema.minProperties, 'entry')}`)
+    if (size > (schema.maxProperties ?? size)) this.#fault(node.at, path, `must have at most ${count(schema.maxProperties, 'entry')}`)
+    return out
+  }
+
+  /** The schema of one key, or what is wrong with the key. */
+  #settingOf(schema: TSchema, key: string): TSchema | string {
+    if (FORBIDDEN.has(key)) return `the key '${key}' is not allowed anywhere: choose another name`
+    const known: Record<string, TSchema> = schema.properties ?? {}
+    if (Object.hasOwn(known, key)) return known[key]!
+    const patterns = Object.entries<TSchema>(schema.patternProperties ?? {})
+    const match = patterns.find(([pattern]) => new RegExp(pattern).test(key))?.[1]
+    if (match) return match
+    if (typeof schema.additionalProperties === 'object') return schema.additionalProperties
+    if (patterns.length) return `the name '${key}' must match ${patterns.map(([pattern]) => pattern).join(' or ')}`
+    const names = Object.keys(known)
+    return `unknown setting '${key}'${didYouMean(key, names) || `; there ${names.length ? `are ${names.join(', ')}` : 'are no settings here'}`}`
+  }
+
+  #absent(schema: TSchema, required: boolean, parent: MapNode, path: Path): unknown {
+    const at = parent.key ?? parent.at
+    if (schema.default !== undefined) return this.read(schema, nodeOf(schema.default, at), path)
+    if (!required) return undefined
+    if (schema.type === 'object' && schema.properties) {
+      const filled = this.#attempt(schema, { kind: 'map', at, entries: new Map() }, path)
+      if (!filled.faults.length) return filled.value
+    }
+    return this.#fault(at, path, `is missing: expected ${wanted(schema)}`)
+  }
+
+  #list(schema: TSchema, node: Node, path: Path): unknown {
+    if (node.kind !== 'list') return this.#fault(node.at, path, mismatch(schema, node))
+    const { length } = node.items
+    const at = node.key ?? node.at
+    if (length < (schema.minItems ?? 0)) this.#fault(at, path, `must have at least ${count(schema.minItems, 'item')}`)
+    if (length > (schema.maxItems ?? length)) this.#fault(at, path, `must have at most ${count(schema.maxItems, 'item')}`)
+    const seen = new Map<string, number>()
+    for (const [i, item] of schema.uniqueItems ? node.items.entries() : []) {
+      const text = JSON.stringify(plain(item))
+      const first = seen.get(text)
+      if (first === undefined) seen.set(text, i)
+      else this.#fault(item.at, [...path, i], `is the same as item [${first}]: remove one`)
+    }
+    return node.items.map((item, i) => this.read(schema.items ?? {}, item, [...path, i]))
+  }
+
+  #scalar(schema: TSchema, node: Node, path: Path): unknown {
+    const found = scalar(schema, node)
+    if ('fault' in found) return this.#fault(node.at, path, found.fault)
+    if (schema['x-postern'] === 'secret') {
+      const origin = node.kind === 'scalar' && node.origin?.whole ? node.origin.names : undefined
+      this.secrets.push({ path, at: node.at, value: found.value as string, shown: origin ? `\${${origin}}` : '$SECRET' })
+    }
+    return found.value
+  }
+
+  /** The first branch without a fault; else the faults of the branch that was most likely meant. */
+  #union(schema: TSchema, branches: TSchema[], node: Node, path: Path): unknown {
+    const tries = branches.map(branch => this.#attempt(branch, node, path))
+    const good = tries.find(attempt => !attempt.faults.length)
+    if (good) {
+      this.secrets.push(...good.secrets)
+      return good.value
+    }
+    const meant = tries
+      .filter((_, i) => !choices(branches[i]!) && alike(branches[i]!, node))
+      .sort((a, b) => a.faults.length - b.faults.length)[0]
+    if (!meant) return this.#fault(node.at, path, mismatch(schema, node))
+    this.faults.push(...meant.faults)
+    return undefined
+  }
+
+  #attempt(schema: TSchema, node: Node, path: Path): Decoded {
+    const decoder = new Decoder(this.#named)
+    const value = decoder.read(schema, node, path)
+    return { value, faults: decoder.faults, secrets: decoder.secrets }
+  }
+
+  /** A kind of schema that only TypeBox itself can judge: marks and defaults within it do nothing. */
+  #foreign(schema: TSchema, node: Node, path: Path): unknown {
+    const value = plain(node)
+    const seen = new Set<string>()
+    for (const error of Value.Errors(schema, [...this.#named.values()], value)) {
+      const inner = error.path.split('/').slice(1)
+      if (!seen.has(error.path))
+        this.#fault(
+          positionOf(node, inner),
+          [...path, ...inner],
+          error.message.replace(/^./, c => c.toLowerCase()),
+        )
+      seen.add(error.path)
+    }
+    return value
+  }
+}
+
+const SCALARS: ReadonlySet<unknown> = new Set(['string', 'number', 'integer', 'boolean'])
+
+/** True when a branch of a union is of the same make as what stands there. */
+function alike(schema: TSchema, node: Node): boolean {
+  if (node.kind === 'map') return schema.type === 'object'
+  if (node.kind === 'list') return schema.type === 'array'
+  if (node.kind !== 'scalar') return false
+  return typeof node.value === (schema.type === 'integer' ? 'number' : schema.type)
+}
+
+function count(n: number, thing: string): string {
+  return n === 1 ? `one ${thing}` : `${n} ${thing.replace(/y$/, 'ie')}s`
+}

@@ -1,0 +1,67 @@
+/** `${NAME}`, `${NAME:-default}`, `${file:PATH}` on parsed scalars, never on text: a value cannot become YAML. */
+import { dirname, resolve } from 'node:path'
+import type { Node, ScalarNode } from './node.ts'
+import type { Path, Problems } from './problem.ts'
+import { readText } from './source.ts'
+
+/** `$${` stands for `${` itself; a missing brace at the end is caught as a fault. */
+const PART = /\$\$\{|\$\{([^}]*)(\}?)/g
+const NAME = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([\s\S]*))?$/
+
+/** A copy of the tree in which every interpolation has its value; keys and JSON Schemas are left as they are. */
+export function interpolate(node: Node, env: Record<string, string | undefined>, problems: Problems, path: Path = []): Node {
+  if (node.kind === 'list') return { ...node, items: node.items.map((item, i) => interpolate(item, env, problems, [...path, i])) }
+  if (node.kind === 'map') {
+    if (isSchema(path)) return node
+    const inner = [...node.entries].map(([key, value]) => [key, interpolate(value, env, problems, [...path, key])] as const)
+    return { ...node, entries: new Map(inner) }
+  }
+  return node.kind === 'scalar' && typeof node.value === 'string' && node.value.includes('${') ? fill(node, env, problems, path) : node
+}
+
+/** `entities.NAME.schema`, or a plugin's setting `schema`: a `pattern` in it may well hold `${`. */
+function isSchema(path: Path): boolean {
+  const [section, , third] = path
+  if (path.at(-1) !== 'schema') return false
+  return path.length === 3 ? section === 'entities' : path.length === 6 && section === 'webhooks' && third === 'chain'
+}
+
+function fill(node: ScalarNode, env: Record<string, string | undefined>, problems: Problems, path: Path): Node {
+  const text = node.value as string
+  const names: string[] = []
+  const faults: string[] = []
+  const value = text.replace(PART, (part: string, body: string, end: string) => {
+    if (part === '$${') return '${'
+    const found = end
+      ? lookUp(body, env, node.at.file)
+      : { fault: `'\${' has no '}' after it: close it, or write $\${ for the characters themselves` }
+    if ('fault' in found) faults.push(found.fault)
+    else names.push(found.name)
+    return 'fault' in found ? '' : found.value
+  })
+  for (const fault of faults) problems.error(node.at, path, fault)
+  if (faults.length) return { kind: 'faulty', at: node.at, ...(node.key && { key: node.key }) }
+  if (!names.length) return { ...node, value }
+  return { ...node, text, value, origin: { names: names.join(', '), whole: /^\$\{[^}]*\}$/.test(text) } }
+}
+
+function lookUp(body: string, env: Record<string, string | undefined>, file: string): { name: string; value: string } | { fault: string } {
+  if (body.startsWith('file:')) return content(body.slice(5), file)
+  if (body.startsWith('secret:'))
+    return { fault: `\${${body}}: the encrypted secret table is not part of this version; use \${NAME} or \${file:PATH}` }
+  const [, name, preset] = NAME.exec(body) ?? []
+  if (name === undefined || preset?.includes('${'))
+    return {
+      fault: `'\${${body}}' is no interpolation: write \${NAME}, \${NAME:-default} or \${file:PATH}, or $\${ for the characters themselves`,
+    }
+  const set = env[name]
+  if (typeof set === 'string' && (set !== '' || preset === undefined)) return { name, value: set }
+  if (preset !== undefined) return { name, value: preset }
+  return { fault: `the environment variable ${name} is not set: set it, or give a default: \${${name}:-…}` }
+}
+
+function content(name: string, from: string): { name: string; value: string } | { fault: string } {
+  const read = readText(resolve(dirname(from), name))
+  if ('fault' in read) return { fault: `the file ${name} ${read.fault}` }
+  return { name: `file:${name}`, value: read.text.replace(/\r?\n$/, '') }
+}

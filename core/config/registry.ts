@@ -1,0 +1,63 @@
+/** The plugins that a chain may name: the built-in ones and those that `plugins:` lists. */
+import type { AnyPlugin } from '../plugin.ts'
+import { type ListNode, type Node, plain } from './node.ts'
+import { PHASES } from './order.ts'
+import { formatPosition, type Problems } from './problem.ts'
+
+export interface Registry {
+  plugins: ReadonlyMap<string, AnyPlugin>
+  /** False when a listed plugin could not be had: an unknown name may be its own. */
+  complete: boolean
+}
+
+export type ImportPlugin = (specifier: string, fromFile: string) => Promise<AnyPlugin>
+
+/** Imports what `plugins:` lists; each fault is told at the line of its item. */
+export async function gather(
+  listed: Node | undefined,
+  builtins: readonly AnyPlugin[],
+  importPlugin: ImportPlugin,
+  problems: Problems,
+): Promise<Registry> {
+  const plugins = new Map(builtins.map(plugin => [plugin.name, plugin]))
+  const origins = new Map<string, string>()
+  const items = listed?.kind === 'list' ? (listed as ListNode).items : []
+  let complete = true
+  for (const [i, item] of items.entries()) {
+    const specifier = plain(item)
+    if (typeof specifier !== 'string' || !specifier) {
+      complete = false
+      continue
+    }
+    const plugin = await importPlugin(specifier, item.at.file).catch((error: unknown) => error)
+    const fault = faultOf(plugin, plugins, origins)
+    if (fault) {
+      problems.error(item.at, ['plugins', i], fault)
+      complete = false
+    } else {
+      const { name } = plugin as AnyPlugin
+      plugins.set(name, plugin as AnyPlugin)
+      origins.set(name, formatPosition(item.at))
+    }
+  }
+  return { plugins, complete }
+}
+
+function faultOf(found: unknown, plugins: ReadonlyMap<string, AnyPlugin>, origins: ReadonlyMap<string, string>): string | undefined {
+  if (found instanceof Error) return `cannot be imported: ${found.message.split('\n')[0]}`
+  const plugin = (found ?? {}) as Partial<AnyPlugin>
+  const wrong = [
+    typeof plugin.name === 'string' && /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(plugin.name) ? '' : 'name',
+    PHASES.includes(plugin.phase!) ? '' : 'phase',
+    plugin.config?.type === 'object' ? '' : 'config',
+    typeof plugin.refusals === 'object' && plugin.refusals ? '' : 'refusals',
+    typeof plugin.compile === 'function' ? '' : 'compile',
+  ].filter(Boolean)
+  if (wrong.length) return `is no plugin: its default export must be made by definePlugin; no good ${wrong.join(', ')}`
+  const known = plugins.get(plugin.name!)
+  if (!known || known === plugin) return undefined
+  const origin = origins.get(plugin.name!)
+  return origin
+    ? `the plugin '${plugin.name}' is already at ${origin}: remove one`
+    : `'${plugin.name}' is a built-in plugin: choose another name`
+}

@@ -1,0 +1,35 @@
+/** `{{path}}` in dialects and subscription bodies: every name must be in reach. */
+import type { Node } from './node.ts'
+import { didYouMean, type Path, type Problems } from './problem.ts'
+
+const EVENT = ['record.id', 'record.created', 'record.fieldsUpdated', 'data.*', 'custom_variables.*', 'event.id', 'event.type', 'webhook']
+
+/** Names that a success or a delivered event has. */
+export const SUCCESS_NAMES: readonly string[] = EVENT
+
+/** Names that a refusal has. */
+export const ERROR_NAMES: readonly string[] = ['code', 'message', 'details', 'status', 'webhook']
+
+/** Tells each `{{name}}` that is not in reach, at the text in which it stands. */
+export function checkTemplate(node: Node | undefined, names: readonly string[], path: Path, problems: Problems): void {
+  if (node?.kind === 'map') for (const [key, inner] of node.entries) checkTemplate(inner, names, [...path, key], problems)
+  if (node?.kind === 'list') for (const [i, inner] of node.items.entries()) checkTemplate(inner, names, [...path, i], problems)
+  if (node?.kind !== 'scalar' || typeof node.value !== 'string') return
+  const rest = node.value.replace(/\{\{(.*?)\}\}/gs, (_, name: string) => {
+    if (!inReach(name.trim(), names)) problems.error(node.at, path, unknown(node.origin ? '…' : name.trim(), names))
+    return ''
+  })
+  if (rest.includes('{{')) problems.error(node.at, path, "'{{' has no '}}' after it: close it")
+}
+
+function inReach(name: string, names: readonly string[]): boolean {
+  const open = names.filter(known => known.endsWith('.*')).map(known => known.slice(0, -2))
+  return names.includes(name) || open.some(prefix => name === prefix || (name.startsWith(`${prefix}.`) && !/\.\.|\.$/.test(name)))
+}
+
+function unknown(name: string, names: readonly string[]): string {
+  // Nearest to `custom_variable.plan` is `custom_variables.plan`.
+  const [head = '', ...tail] = name.split('.')
+  const likely = names.map(known => (known.endsWith('.*') ? [known.slice(0, -2), ...tail].join('.') : known))
+  return `{{${name}}} is not in reach here${didYouMean(name, head ? likely : []) || `; there are ${names.join(', ')}`}`
+}

@@ -1,0 +1,59 @@
+/** Webhooks: their chains, their dialects, and no two of them for one request. */
+import { type Around, readChain } from './chain.ts'
+import type { Webhook } from './config.ts'
+import type { FoundSecret } from './decode.ts'
+import { keyOf, type Node, namesIn, positionOf } from './node.ts'
+import { didYouMean, formatPosition, type Problems } from './problem.ts'
+import { problemDialect } from './problemDialect.ts'
+import type { Sections } from './schema.ts'
+
+type Raw = NonNullable<Sections['webhooks']>[string]
+
+export interface Webhooks {
+  all: Map<string, Webhook>
+  secrets: FoundSecret[]
+}
+
+/** Reads every webhook. After a fault one may lack parts: the configuration is then never used. */
+export function readWebhooks(root: Node, decoded: Sections['webhooks'], around: Omit<Around, 'webhook'>): Webhooks {
+  const all = new Map<string, Webhook>()
+  const secrets: FoundSecret[] = []
+  for (const [name, raw] of Object.entries(decoded ?? {})) {
+    const at = keyOf(root, ['webhooks', name])
+    const chain = raw.chain && readChain(raw.chain, { ...around, webhook: name })
+    secrets.push(...(chain?.secrets ?? []))
+    const { host, chain: _, ...rest } = raw
+    all.set(name, {
+      name,
+      ...rest,
+      host: [host ?? []].flat().map(text => text.toLowerCase()),
+      chain: chain?.items ?? [],
+      ...(chain?.closed && { closed: chain.closed }),
+      at,
+    })
+  }
+  const dialects = [problemDialect.name, ...namesIn(root, 'dialects')]
+  for (const { name, dialect } of around.complete ? all.values() : []) {
+    if (dialect === undefined || dialects.includes(dialect)) continue
+    const path = ['webhooks', name, 'dialect']
+    around.problems.error(positionOf(root, path), path, `there is no dialect '${dialect}'${didYouMean(dialect, dialects) || `; there are ${dialects.join(', ')}`}`)
+  }
+  refuseTwins(root, [...all.values()], around.problems)
+  return { all, secrets }
+}
+
+/** Two webhooks that would both answer one request; a token tells those apart that both have one in their path. */
+function refuseTwins(root: Node, webhooks: readonly Webhook[], problems: Problems): void {
+  const whole = webhooks.filter(({ path, methods }) => path !== undefined && methods !== undefined)
+  for (const [i, one] of whole.entries()) {
+    const twin = whole.slice(0, i).find(other => shape(other.path) === shape(one.path) && overlap(one.host, other.host) && one.methods.some(m => other.methods.includes(m)))
+    if (!twin || [one, twin].every(({ path }) => path.split('/').includes('{token}'))) continue
+    const path = ['webhooks', one.name, 'path']
+    const other = `'${twin.name}' at ${formatPosition(positionOf(root, ['webhooks', twin.name, 'path']))}`
+    problems.error(positionOf(root, path), path, `'${one.name}' would answer the same requests as ${other}: change its path, host or methods`)
+  }
+}
+
+const shape = (path: string) => path.replace(/\{\w+\}/g, '{}')
+
+const overlap = (a: readonly string[], b: readonly string[]) => !a.length || !b.length || a.some(host => b.includes(host))

@@ -1,0 +1,89 @@
+/** A dialect compiled for one webhook: it turns outcomes and refusals into responses, the same bytes for the same outcome. */
+import type { AnswerTemplate, Dialect } from '../config/config.ts'
+import type { Refusal } from '../plugin.ts'
+import type { Outcome } from '../store/unit.ts'
+import type { Exchange } from './exchange.ts'
+import { compileTemplate, type Lookup, type Template, walk } from './template.ts'
+
+const JSON_TYPE = 'application/json'
+
+export interface CompiledDialect {
+  /** What the success body shows beyond the record: kept with an idempotency key, for a replay must show the same. */
+  shown(x: Exchange): unknown[]
+  success(outcome: Outcome, shown: readonly unknown[], headers?: Record<string, string>): Response
+  refusal(refusal: Refusal, headers?: Record<string, string>): Response
+}
+
+export function compileDialect(dialect: Dialect, webhook: string): CompiledDialect {
+  const { success, updated, accepted } = dialect
+  const templates = {
+    created: compileAnswer(success),
+    updated: compileAnswer({ ...success, ...updated }),
+    accepted: compileAnswer({ ...success, ...accepted }),
+  }
+  const error = compileTemplate(dialect.error.body)
+  const errorType = dialect.error.contentType ?? JSON_TYPE
+  const paths = shownPaths(Object.values(templates).map(t => t.body))
+  const places = new Map(paths.map((path, i) => [path.join('.'), i]))
+
+  return {
+    shown: x => paths.map(path => valueOfExchange(x, path) ?? null),
+    success(outcome, shown, headers) {
+      const { record } = outcome
+      const { status, body } = !record ? templates.accepted : record.created ? templates.created : templates.updated
+      const lookup: Lookup = path => {
+        if (path[0] === 'record') return record && walk(record, path, 1)
+        if (path[0] === 'webhook') return webhook
+        const text = path.join('.')
+        if (text === 'event.type') return !record ? 'webhook.received' : record.created ? 'record.created' : 'record.updated'
+        return shown[places.get(text) ?? -1]
+      }
+      return answer(status, body.render(lookup), JSON_TYPE, headers)
+    },
+    refusal(refusal, headers) {
+      const changed = dialect.codes[refusal.code]
+      const status = changed?.status ?? refusal.status
+      // One body for every failed credential: what exactly failed is for the operator's log.
+      const details = refusal.status === 401 ? undefined : refusal.details
+      const values: Record<string, unknown> = {
+        code: changed?.code ?? refusal.code,
+        message: changed?.message ?? refusal.summary,
+        details,
+        status,
+        webhook,
+      }
+      const body = error.render(path => walk(values, path))
+      return answer(status, body, errorType, {
+        ...(refusal.retryAfter !== undefined && { 'retry-after': String(Math.max(1, Math.ceil(refusal.retryAfter))) }),
+        ...headers,
+      })
+    },
+  }
+}
+
+function compileAnswer(answer: AnswerTemplate): { status: number; body: Template } {
+  return { status: answer.status, body: compileTemplate(answer.body) }
+}
+
+/** Paths whose values only the exchange knows. */
+function shownPaths(templates: readonly Template[]): (readonly string[])[] {
+  const paths = new Map<string, readonly string[]>()
+  for (const template of templates) {
+    for (const path of template.paths) {
+      if (path[0] === 'data' || path[0] === 'custom_variables' || path.join('.') === 'event.id') paths.set(path.join('.'), path)
+    }
+  }
+  return [...paths.values()]
+}
+
+function valueOfExchange(x: Exchange, path: readonly string[]): unknown {
+  if (path[0] === 'data') return walk(x.data, path, 1)
+  if (path[0] === 'custom_variables') return walk(x.variables, path, 1)
+  return x.unit.event ? `evt_${x.id}` : undefined
+}
+
+function answer(status: number, body: unknown, type: string, headers?: Record<string, string>): Response {
+  // 204 and 304 must not carry a body, whatever the template says.
+  const text = status === 204 || status === 304 || body === undefined || body === null ? null : JSON.stringify(body)
+  return new Response(text, { status, headers: { ...(text !== null && { 'content-type': type }), ...headers } })
+}

@@ -1,0 +1,87 @@
+/** The HTTP edge: Elysia with one wildcard route, health, and a gateway that reload can swap. */
+import { Elysia } from 'elysia'
+import { problemDialect } from '../config/problemDialect.ts'
+import { refuse } from './codes.ts'
+import { compileDialect } from './dialect.ts'
+import type { Gateway } from './gateway.ts'
+import { guard } from './guard.ts'
+
+export interface Edge {
+  /** Answers one request; never rejects. `peer` is the address of the connection's other end. */
+  fetch(request: Request, peer: string): Promise<Response>
+  /** Puts another gateway in place; requests in flight end on the old one, which is closed after them. */
+  swap(next: Gateway): void
+  /** From now on `/readyz` says 503. */
+  drain(): void
+  /** Requests in flight. */
+  inFlight(): number
+}
+
+export interface EdgeOptions {
+  gateway: Gateway
+  /** The listener speaks TLS. */
+  secure: boolean
+  /** Asked by `/readyz`. */
+  ready(): Promise<boolean>
+  failed(error: unknown): void
+}
+
+export function openEdge(options: EdgeOptions): Edge {
+  const problem = compileDialect(problemDialect, '')
+  const peers = new WeakMap<Request, { peer: string; host: string; path: string; search: string }>()
+  let current = { gateway: options.gateway, running: 0, retired: false }
+  let draining = false
+  let running = 0
+
+  const app = new Elysia({ handler: { standardHostname: false } })
+    .onError(({ error, code }) => {
+      if (code === 'NOT_FOUND') return problem.refusal(refuse('NOT_FOUND'))
+      options.failed(error)
+      return problem.refusal(refuse('INTERNAL'))
+    })
+    .get('/livez', () => Response.json({ status: 'live' }))
+    .get('/readyz', async () => {
+      if (draining) return Response.json({ status: 'draining' }, { status: 503 })
+      return (await options.ready()) ? Response.json({ status: 'ready' }) : Response.json({ status: 'the store does not answer' }, { status: 503 })
+    })
+    // Elysia must not touch the body: signatures are over its exact bytes.
+    .all('/*', ({ request }) => pass(request), { parse: 'none' })
+
+  async function pass(request: Request): Promise<Response> {
+    const target = peers.get(request)
+    if (!target) return problem.refusal(refuse('INTERNAL'))
+    const mine = current
+    mine.running++
+    try {
+      return await mine.gateway.handle(request, { ...target, secure: options.secure })
+    } finally {
+      mine.running--
+      if (mine.retired && mine.running === 0) void mine.gateway.close()
+    }
+  }
+
+  return {
+    async fetch(request, peer) {
+      const target = guard(request)
+      if (!target) return problem.refusal(refuse('INVALID_REQUEST'))
+      peers.set(target.request, { peer, host: target.host, path: target.path, search: target.search })
+      running++
+      try {
+        return await app.fetch(target.request)
+      } catch (error) {
+        options.failed(error)
+        return problem.refusal(refuse('INTERNAL'))
+      } finally {
+        running--
+      }
+    },
+    swap(next) {
+      const old = current
+      current = { gateway: next, running: 0, retired: false }
+      old.retired = true
+      if (old.running === 0) void old.gateway.close()
+    },
+    drain: () => void (draining = true),
+    inFlight: () => running,
+  }
+}

@@ -1,0 +1,121 @@
+/** One request on its way through a chain; what it stages becomes the unit of its commit. */
+import {
+  claimKey,
+  countRecord,
+  type Effect,
+  emitEvent,
+  type Exchange as ExchangeContract,
+  type Refusal,
+  type Slot,
+  upsertRecord,
+} from '../plugin.ts'
+import type { Unit } from '../store/unit.ts'
+import { type Payload, parsePayload } from './payload.ts'
+
+export interface Arrival {
+  readonly id: string
+  readonly webhook: string
+  readonly method: string
+  readonly path: string
+  /** Without the question mark. */
+  readonly search: string
+  readonly params: Readonly<Record<string, string>>
+  readonly headers: Headers
+  readonly ip: string
+  readonly receivedAt: number
+  readonly raw: Uint8Array
+}
+
+/** A class, so that all exchanges share one hidden shape. */
+export class Exchange implements ExchangeContract {
+  readonly id: string
+  readonly webhook: string
+  readonly method: string
+  readonly path: string
+  readonly params: Readonly<Record<string, string>>
+  readonly headers: Headers
+  readonly ip: string
+  readonly receivedAt: number
+  readonly raw: Uint8Array
+  readonly unit: Unit
+  payload: Record<string, unknown> = {}
+  format: 'json' | 'form' | 'query' = 'json'
+  data: Record<string, unknown> = {}
+  variables: Record<string, unknown> = {}
+  #search: string
+  #query: URLSearchParams | undefined
+  #parsed: Payload | undefined
+  #slots: Map<string, unknown> | undefined
+
+  constructor(arrival: Arrival) {
+    this.id = arrival.id
+    this.webhook = arrival.webhook
+    this.method = arrival.method
+    this.path = arrival.path
+    this.params = arrival.params
+    this.headers = arrival.headers
+    this.ip = arrival.ip
+    this.receivedAt = arrival.receivedAt
+    this.raw = arrival.raw
+    this.#search = arrival.search
+    this.unit = { exchange: this, custom: [] }
+  }
+
+  get query(): URLSearchParams {
+    this.#query ??= new URLSearchParams(this.#search)
+    return this.#query
+  }
+
+  #parse(): Payload {
+    this.#parsed ??= parsePayload({
+      method: this.method,
+      contentType: this.headers.get('content-type'),
+      contentEncoding: this.headers.get('content-encoding'),
+      search: this.#search,
+      raw: this.raw,
+    })
+    return this.#parsed
+  }
+
+  peek(): unknown {
+    const parsed = this.#parse()
+    return parsed.ok ? parsed.payload : undefined
+  }
+
+  /** Makes the payload readable to the steps after verification, or says why it is none. */
+  open(): Exclude<Payload, { ok: true }> | undefined {
+    const parsed = this.#parse()
+    if (!parsed.ok) return parsed
+    this.payload = parsed.payload
+    this.data = parsed.payload
+    this.format = parsed.format
+    return undefined
+  }
+
+  get<T>(slot: Slot<T>): T | undefined {
+    return this.#slots?.get(slot.name) as T | undefined
+  }
+
+  set<T>(slot: Slot<T>, value: T): void {
+    this.#slots ??= new Map()
+    this.#slots.set(slot.name, value)
+  }
+
+  stage<Arg, Result>(effect: Effect<Arg, Result>, arg: Arg): void {
+    const unit = this.unit
+    const builtin = effect as unknown
+    if (builtin === claimKey) unit.key = once(unit.key, arg as never, 'key')
+    else if (builtin === upsertRecord) unit.record = once(unit.record, arg as never, 'record')
+    else if (builtin === countRecord) unit.quota = once(unit.quota, arg as never, 'quota')
+    else if (builtin === emitEvent) unit.event = true
+    else unit.custom.push({ effect, arg })
+  }
+}
+
+/** The commit statement has one place for each of its effects. */
+function once<T>(present: T | undefined, arg: T, name: string): T {
+  if (present !== undefined) throw new Error(`an exchange stages at most one '${name}' effect`)
+  return arg
+}
+
+export type { Refusal }

@@ -1,0 +1,151 @@
+/** The gateway of one configuration: a request in, a committed record out, a response back. */
+import type { Config, Webhook } from '../config/config.ts'
+import { problemDialect } from '../config/problemDialect.ts'
+import type { Commit } from '../store/unit.ts'
+import { ulid } from '../ulid.ts'
+import { addressOf, compileProxies } from './address.ts'
+import { readBody } from './body.ts'
+import { type Chain, compileChain, type Stop } from './chain.ts'
+import { type CoreCode, refuse } from './codes.ts'
+import { type CompiledDialect, compileDialect } from './dialect.ts'
+import { Exchange } from './exchange.ts'
+import type { Services } from './host.ts'
+import { routes } from './route.ts'
+
+export interface Gateway {
+  /** Answers a request whose target the guard has found good: `host` is lower case and without a port, `target` path and query. */
+  handle(request: Request, target: Target): Promise<Response>
+  /** Releases what the chains hold; call it when no request is in flight any more. */
+  close(): Promise<void>
+}
+
+export interface Target {
+  host: string
+  path: string
+  /** Without the question mark. */
+  search: string
+  /** Address of the peer of the connection. */
+  peer: string
+  /** The connection itself is TLS. */
+  secure: boolean
+}
+
+/** A webhook as the routes know it. */
+interface Served {
+  name: string
+  path: string
+  host: readonly string[]
+  methods: readonly string[]
+  active: boolean
+  webhook: Webhook
+  chain: Chain
+  dialect: CompiledDialect
+}
+
+const NOTHING = new Uint8Array()
+
+/** Compiles every chain; rejects, with everything released again, when one of them cannot be. */
+export async function openGateway(config: Config, services: Services & { commit: Commit }): Promise<Gateway> {
+  const { log, now, commit, tokens } = services
+  const served: Served[] = []
+  const close = async () => void (await Promise.all(served.map(s => s.chain.close())))
+  try {
+    for (const webhook of config.webhooks.values()) served.push(await serve(config, webhook, services))
+  } catch (error) {
+    await close()
+    throw error
+  }
+  const table = routes(served)
+  const proxies = compileProxies(config.server.trustedProxies)
+  const problem = compileDialect(problemDialect, '')
+
+  async function handle(request: Request, target: Target): Promise<Response> {
+    const client = addressOf(target, request.headers, proxies)
+    if (config.server.requireHttps && !client.secure) return problem.refusal(refuse('HTTPS_REQUIRED'))
+    const found = table(target.host, target.path)
+    if (!found) return problem.refusal(refuse('NOT_FOUND'))
+    const takers = found.webhooks.filter(w => w.methods.includes(request.method))
+    const first = found.webhooks[0] as Served
+    if (takers.length === 0) {
+      const allow = [...new Set(found.webhooks.flatMap(w => w.methods))].join(', ')
+      return first.dialect.refusal(refuse('METHOD_NOT_ALLOWED'), { allow })
+    }
+    const receivedAt = now()
+    const id = ulid(receivedAt)
+    let chosen = takers[0] as Served
+    if (takers.length > 1) {
+      const owner = await ownerOf(found.params.token ?? '')
+      const own = takers.find(w => w.name === owner)
+      if (!own) return refused(chosen, id, owner === null ? 'UNAVAILABLE' : 'NOT_FOUND', 'no live token of a webhook on this path')
+      chosen = own
+    }
+    if (chosen.webhook.closed) return refused(chosen, id, 'UNAVAILABLE', chosen.webhook.closed)
+    const raw = request.method === 'GET' ? NOTHING : await readBody(request, chosen.webhook.bodyLimit, config.server.bodyTimeout)
+    if (raw === 'too-large') return refused(chosen, id, 'PAYLOAD_TOO_LARGE', 'over bodyLimit')
+    if (raw === 'timeout' || raw === 'aborted') return refused(chosen, id, 'REQUEST_TIMEOUT', `the body's reading ended: ${raw}`)
+    const { method, headers } = request
+    const { path, search } = target
+    const x = new Exchange({ id, webhook: chosen.name, method, path, search, params: found.params, headers, ip: client.ip, receivedAt, raw })
+    const stop = await chosen.chain.run(x)
+    if (stop) return ended(chosen, x, stop)
+    return committed(chosen, x)
+  }
+
+  /** The webhook of a token; null when the store cannot say. */
+  async function ownerOf(token: string): Promise<string | undefined | null> {
+    try {
+      return await tokens.webhookOf(token)
+    } catch (error) {
+      log.warn({ error: String(error) }, 'a token could not be looked up')
+      return null
+    }
+  }
+
+  function refused(to: Served, exchange: string, code: CoreCode, reason: string): Response {
+    const refusal = refuse(code, { reason })
+    log.info({ exchange, webhook: to.name, status: refusal.status, code, reason }, 'refused')
+    return to.dialect.refusal(refusal)
+  }
+
+  function ended(to: Served, x: Exchange, { reply, plugin, error }: Stop): Response {
+    if (reply.kind === 'answer') return new Response(reply.body, { status: reply.status, headers: reply.headers })
+    if (reply.kind === 'accepted') return to.dialect.success({ replayed: false, shown: [] }, to.dialect.shown(x))
+    const { status, code, reason } = reply
+    const line = { exchange: x.id, webhook: x.webhook, plugin, status, code, ip: x.ip, ...(reason && { reason }) }
+    if (error === undefined) log.info(line, 'refused')
+    else log.error({ ...line, error: describe(error) }, 'a step failed')
+    return to.dialect.refusal(reply)
+  }
+
+  async function committed(to: Served, x: Exchange): Promise<Response> {
+    const { unit } = x
+    const shown = to.dialect.shown(x)
+    if (unit.key && shown.length > 0) unit.key.shown = shown
+    const writes = unit.key || unit.record || unit.event || unit.custom.length > 0
+    if (!writes) return to.dialect.success({ replayed: false, shown }, shown)
+    let outcome: Awaited<ReturnType<Commit>>
+    try {
+      outcome = await commit(unit)
+    } catch (error) {
+      return ended(to, x, { reply: refuse('INTERNAL'), plugin: 'commit', error })
+    }
+    if ('kind' in outcome) return ended(to, x, { reply: outcome, plugin: 'commit' })
+    if (!outcome.replayed) return to.dialect.success(outcome, shown)
+    return to.dialect.success(outcome, outcome.shown, unit.key?.replayedHeader ? { [unit.key.replayedHeader]: 'true' } : undefined)
+  }
+
+  return { handle, close }
+}
+
+async function serve(config: Config, webhook: Webhook, services: Services): Promise<Served> {
+  const dialect = webhook.dialect === problemDialect.name ? problemDialect : config.dialects.get(webhook.dialect)
+  if (!dialect) throw new Error(`the webhook '${webhook.name}' names the dialect '${webhook.dialect}', which is not there`)
+  // A closed webhook is never compiled: a step without its secret must not exist.
+  const chain = webhook.closed ? { run: async () => undefined, close: async () => {} } : await compileChain(config, webhook, services)
+  const { name, path, host, methods, active } = webhook
+  return { name, path, host, methods, active, webhook, chain, dialect: compileDialect(dialect, name) }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

@@ -1,0 +1,38 @@
+/** What the core lends to one plugin of one webhook. */
+import type { Config } from '../config/config.ts'
+import type { Kv } from '../kv/kv.ts'
+import type { Log } from '../log.ts'
+import type { AnyPlugin, Host, Tokens } from '../plugin.ts'
+
+/** What chains are compiled with. */
+export interface Services {
+  readonly tokens: Tokens
+  readonly kv: Kv
+  readonly log: Log
+  now(): number
+}
+
+export function makeHost(
+  config: Config,
+  webhook: string,
+  plugin: AnyPlugin,
+  services: Services,
+  onClose: Host['onClose'],
+): Host {
+  return {
+    webhook,
+    publicUrl: config.server.publicUrl,
+    now: services.now,
+    refuse(code, details, more) {
+      const known = plugin.refusals[code]
+      if (!known) throw new Error(`'${plugin.name}' refused with ${code}, which is not among its refusals`)
+      return { kind: 'refusal', code, ...known, ...(details && { details }), ...more }
+    },
+    accept: () => ({ kind: 'accepted' }),
+    entity: name => config.entities.get(name),
+    limiter: rule => services.kv.limiter(rule),
+    tokens: services.tokens,
+    warn: (message, fields) => services.log.warn({ ...fields, webhook, plugin: plugin.name }, message),
+    onClose,
+  }
+}

@@ -1,0 +1,137 @@
+/** The HTTP server of Bun and of Deno behind one shape: the only file that knows which of the two runs it. */
+
+/** What to listen on, and who answers. */
+export interface ServeOptions {
+  /** 0 takes a free one. */
+  port: number
+  host: string
+  /** PEM text. */
+  tls?: { cert: string; key: string }
+  /** Bytes; Bun cuts a longer body off with a bare 413. Deno has no such limit, so `fetch` needs one of its own. */
+  maxBody: number
+  /** `peer` is the other end of the connection: an IPv4 address, or an IPv6 address without zone. */
+  fetch(request: Request, peer: string): Response | Promise<Response>
+  /** Several processes share the port. On Deno it needs `--unstable-net`. */
+  reusePort?: boolean
+}
+
+/** A listening server. */
+export interface Server {
+  readonly port: number
+  /** Stops accepting and waits for the requests in flight, without a limit: a sender that stalls can hold it up until `kill`. */
+  stop(): Promise<void>
+  /** Ends every connection at once. */
+  kill(): void
+}
+
+interface BunServer {
+  port: number
+  requestIP(request: Request): { address: string } | null
+  stop(closeActive: boolean): Promise<void>
+}
+
+interface DenoServer {
+  addr: { port: number }
+  finished: Promise<void>
+  shutdown(): Promise<void>
+}
+
+const runtime = globalThis as unknown as {
+  Bun?: { version: string; serve(options: object): BunServer }
+  Deno?: {
+    version: { deno: string }
+    serve(options: object, handler: (request: Request, info: { remoteAddr: { hostname: string } }) => Response | Promise<Response>): DenoServer
+  }
+}
+
+/** Seconds without a finished request after which Bun closes a connection, be it idle, a slow upload or a slow answer. */
+const IDLE = 60
+
+/** Name and version, such as `bun 1.4.5`. */
+export function runtimeName(): string {
+  if (runtime.Bun) return `bun ${runtime.Bun.version}`
+  if (runtime.Deno) return `deno ${runtime.Deno.version.deno}`
+  return `node ${process.versions.node}`
+}
+
+/** Starts an HTTP server; rejects with a sentence for the operator when it cannot listen. */
+export async function serve(options: ServeOptions): Promise<Server> {
+  try {
+    if (runtime.Bun) return onBun(runtime.Bun, options)
+    if (runtime.Deno) return onDeno(runtime.Deno, options)
+  } catch (e) {
+    throw explained(e, options)
+  }
+  throw new Error('Postern runs on Bun or Deno.')
+}
+
+function onBun(bun: NonNullable<typeof runtime.Bun>, { port, host, tls, maxBody, fetch, reusePort }: ServeOptions): Server {
+  const server = bun.serve({
+    port,
+    hostname: host,
+    ...(tls && { tls }),
+    reusePort: reusePort ?? false,
+    maxRequestBodySize: maxBody,
+    idleTimeout: IDLE,
+    development: false,
+    fetch: (request: Request, self: BunServer) => fetch(request, plain(self.requestIP(request)?.address)),
+    error: failed,
+  })
+  return {
+    port: server.port,
+    stop: () => server.stop(false),
+    kill: () => void server.stop(true),
+  }
+}
+
+function onDeno(deno: NonNullable<typeof runtime.Deno>, { port, host, tls, fetch, reusePort }: ServeOptions): Server {
+  const ending = new AbortController()
+  const server = deno.serve(
+    {
+      port,
+      hostname: host,
+      ...tls,
+      reusePort: reusePort ?? false,
+      signal: ending.signal,
+      onListen() {},
+      onError: failed,
+    },
+    (request, info) => fetch(request, plain(info.remoteAddr.hostname)),
+  )
+  let ended = false
+  const finished = server.finished.finally(() => {
+    ended = true
+  })
+  return {
+    port: server.addr.port,
+    async stop() {
+      if (!ended) await Promise.race([server.shutdown(), finished])
+    },
+    kill() {
+      // Aborting a server that has ended throws where nobody can catch it.
+      if (!ended) ending.abort()
+    },
+  }
+}
+
+/** Both runtimes would show the error to the sender, or close the connection. */
+function failed(): Response {
+  return new Response(null, { status: 500 })
+}
+
+/** An IPv4 sender on an IPv6 socket is `::ffff:192.0.2.1`; a link-local one has a zone, `fe80::1%eth0`. */
+function plain(address = ''): string {
+  if (address.startsWith('::ffff:') && address.includes('.')) return address.slice(7)
+  const zone = address.indexOf('%')
+  return zone < 0 ? address : address.slice(0, zone)
+}
+
+function explained(cause: unknown, { host, port }: ServeOptions): Error {
+  const { name, message, code } = cause as { name: string; message: string; code?: string }
+  const at = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  if (code === 'EADDRINUSE' || name === 'AddrInUse') {
+    const inUse = `${at} is in use by another process (EADDRINUSE): stop that process, or choose another port.`
+    return Object.assign(new Error(inUse, { cause }), { code: 'EADDRINUSE' })
+  }
+  return Object.assign(new Error(`Cannot listen on ${at}: ${message}`, { cause }), { code })
+}

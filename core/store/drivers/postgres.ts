@@ -1,0 +1,71 @@
+/** Postgres 14 or newer through `pg`. */
+import { fileURLToPath } from 'node:url'
+import { drizzle } from 'drizzle-orm/node-postgres'
+import { migrate } from 'drizzle-orm/node-postgres/migrator'
+import pg from 'pg'
+import type { Tx } from '../../plugin.ts'
+import { CONNECT_TIMEOUT, type Database, STATEMENT_TIMEOUT } from '../database.ts'
+
+/** Any number that no other program on the server locks; ours for ever. */
+const MIGRATION_LOCK = 7_305_118_252_026
+const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url))
+
+// int8 counts fit a double; without this they come as text.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number)
+
+export function openPostgres(url: string): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 8,
+    application_name: 'postern',
+    connectionTimeoutMillis: CONNECT_TIMEOUT,
+    statement_timeout: STATEMENT_TIMEOUT,
+    // Above the server's own limit: it only matters when the server does not answer at all.
+    query_timeout: STATEMENT_TIMEOUT + 500,
+    keepAlive: true,
+  })
+  // A backend that dies emits 'error' on its client, idle or not; without a listener for its whole life the process dies with it.
+  pool.on('error', () => {})
+  pool.on('connect', client => void client.on('error', () => {}))
+
+  return {
+    kind: 'postgres',
+    lanes: 2,
+    query: async (text, values) => (await pool.query(text, values as unknown[])).rows,
+    prepared: async (name, text, values) => (await pool.query({ name, text, values: values as unknown[] })).rows,
+    async transaction(body) {
+      const client = await pool.connect()
+      let failure: Error | undefined
+      const tx: Tx = { query: async (text, values) => (await client.query(text, values as unknown[])).rows as never }
+      try {
+        await client.query('begin')
+        const result = await body(tx)
+        await client.query('commit')
+        return result
+      } catch (error) {
+        failure = error as Error
+        await client.query('rollback').then(
+          () => (failure = undefined),
+          () => {},
+        )
+        throw error
+      } finally {
+        // A connection whose rollback failed is closed; the server rolls back with it.
+        client.release(failure)
+      }
+    },
+    async migrate() {
+      const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT, application_name: 'postern-migrate' })
+      client.on('error', () => {})
+      await client.connect()
+      try {
+        // drizzle's migrator takes no lock of its own: of 40 concurrent starts 30 failed without one.
+        await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
+        await migrate(drizzle(client), { migrationsFolder: MIGRATIONS })
+      } finally {
+        await client.end()
+      }
+    },
+    close: () => pool.end(),
+  }
+}

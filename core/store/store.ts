@@ -1,0 +1,81 @@
+/** The durable side of a gateway: one database, its commit, its tokens. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type CommitOptions, groupCommit } from './commit.ts'
+import { type Database, StoreUnavailable } from './database.ts'
+import { knockAtDoor } from './drivers/door.ts'
+import { openPglite } from './drivers/pglite.ts'
+import { openPostgres } from './drivers/postgres.ts'
+import { type TokenBook, tokenBook } from './tokens.ts'
+import type { Commit } from './unit.ts'
+
+export interface Store {
+  readonly db: Database
+  readonly commit: Commit
+  readonly tokens: TokenBook
+  /** Units that wait for a batch. */
+  depth(): number
+  /** True when a statement of the present schema runs. */
+  ready(): Promise<boolean>
+  /** Writes what was accepted, then closes. */
+  close(): Promise<void>
+}
+
+/** Milliseconds between the notes of which tokens were used. */
+const NOTE_USE_EVERY = 10_000
+
+/** The database behind a `store.url`. Rejects with `StoreUnavailable` when it cannot be had. */
+export async function openDatabase(url: string): Promise<Database> {
+  if (url.startsWith('pglite://')) return openPglite(url)
+  if (/^postgres(ql)?:\/\//.test(url)) return openPostgres(url)
+  throw new StoreUnavailable(`store.url must begin with postgres:// or pglite://`)
+}
+
+/** For one command beside a running gateway: its own connection, or the gateway's door when that holds the folder. */
+export async function borrowDatabase(url: string): Promise<Database> {
+  return (url.startsWith('pglite://') ? await knockAtDoor(url) : undefined) ?? openDatabase(url)
+}
+
+/** Applies the migrations, trying for `patience` milliseconds until the database answers. */
+export async function migrateDatabase(db: Database, patience: number): Promise<void> {
+  for (const start = performance.now(); ; ) {
+    try {
+      return await db.migrate()
+    } catch (error) {
+      const { code } = ((error as { cause?: unknown }).cause ?? error) as { code?: string }
+      // A refusal of the statement itself will not change; a server that is away may come.
+      const lasting = typeof code === 'string' && /^(28|3D|42|0A)/.test(code)
+      if (lasting || performance.now() - start > patience) throw new StoreUnavailable(`the store cannot be prepared: ${reasonOf(error)}`)
+      await sleep(250)
+    }
+  }
+}
+
+export function openStore(db: Database, options: CommitOptions): Store {
+  const { commit, drained, depth } = groupCommit(db, options)
+  const tokens = tokenBook(db, options.now)
+  const noting = setInterval(() => void tokens.noteUse().catch(() => {}), NOTE_USE_EVERY)
+  ;(noting as { unref?(): void }).unref?.()
+  return {
+    db,
+    commit,
+    tokens,
+    depth,
+    ready: () =>
+      db.query('select 1 from records, idempotency_keys, events, quotas, tokens limit 0').then(
+        () => true,
+        () => false,
+      ),
+    async close() {
+      clearInterval(noting)
+      await drained()
+      await tokens.noteUse().catch(() => {})
+      await db.close()
+    },
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const { cause, message, errors } = error as Error & { cause?: unknown; errors?: unknown[] }
+  if (cause) return reasonOf(cause)
+  return message || (errors?.[0] ? reasonOf(errors[0]) : String(error))
+}

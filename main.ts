@@ -1,0 +1,149 @@
+#!/usr/bin/env bun
+/** The command line: the only file that knows both the core and the plugins. */
+import process from 'node:process'
+import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand } from 'citty'
+import { check } from '#core/cli/check.ts'
+import { importPlugin } from '#core/cli/importPlugin.ts'
+import { migrate } from '#core/cli/migrate.ts'
+import { EXIT, endOf } from '#core/cli/open.ts'
+import { schema } from '#core/cli/schema.ts'
+import { serve } from '#core/cli/serve.ts'
+import { tokenCreate, tokenList, tokenRevoke } from '#core/cli/token.ts'
+import { builtins } from '#plugins/index.ts'
+import manifest from './package.json' with { type: 'json' }
+
+const out = (line: string) => void process.stdout.write(`${line}\n`)
+const loading = { builtins, importPlugin, env: process.env }
+
+const config = {
+  type: 'string',
+  description: 'The YAML file, or a folder of them',
+  valueHint: 'PATH',
+  default: process.env.POSTERN_CONFIG ?? 'config/postern.yaml',
+} as const
+const json = { type: 'boolean', description: 'Print JSON, for machines', default: false } as const
+
+/** A command that ends with an exit code; the example shows in its help. */
+function command<A extends ArgsDef>(name: string, description: string, example: string, args: A, run: (args: any) => number | Promise<number>): CommandDef<A> {
+  return defineCommand({ meta: { name: `postern ${name}`, description: `${description}\n\n  Example: ${example}` }, args, run: ({ args }) => run(args) })
+}
+
+const token = defineCommand({
+  meta: { name: 'postern token', description: 'Tokens for webhooks whose path has a {token}\n\n  Example: postern token create contact-form --config config/examples/hasp.yaml' },
+  subCommands: {
+    create: command(
+      'token create',
+      'Makes a token and shows it once',
+      'postern token create contact-form --label "Acme site"',
+      {
+        webhook: { type: 'positional', description: 'Name of the webhook', required: true },
+        label: { type: 'string', description: 'What the token is for', valueHint: 'TEXT' },
+        expires: { type: 'string', description: 'Time until it ends, such as 90d', valueHint: 'TIME' },
+        config,
+        json,
+      },
+      args => tokenCreate({ ...loading, ...args }, out),
+    ),
+    list: command(
+      'token list',
+      'Lists tokens with their last use',
+      'postern token list contact-form',
+      { webhook: { type: 'positional', description: 'Name of the webhook', required: false }, config, json },
+      args => tokenList({ ...loading, ...args }, out),
+    ),
+    revoke: command(
+      'token revoke',
+      'Ends a token at once',
+      'postern token revoke 01JD0000000000000000000000',
+      { id: { type: 'positional', description: 'Id of the token, from list', required: true }, config, json },
+      args => tokenRevoke({ ...loading, ...args }, out),
+    ),
+  },
+})
+
+const postern = defineCommand({
+  meta: { name: 'postern', version: manifest.version, description: 'A gateway for inbound webhooks: a 2xx means committed' },
+  subCommands: {
+    serve: command(
+      'serve',
+      'Runs the gateway',
+      'postern serve --config config/ --watch',
+      {
+        config,
+        watch: { type: 'boolean', description: 'Reload when a file changes', default: false },
+        migrate: { type: 'boolean', description: "Bring the store's tables up to date first", default: true, negativeDescription: 'Leave the tables alone' },
+      },
+      args => serve({ ...loading, ...args }, out),
+    ),
+    check: command(
+      'check',
+      'Checks the configuration and reports every problem at its line',
+      'postern check --config config/ --strict',
+      { config, strict: { type: 'boolean', description: 'Warnings fail, too', default: false }, json },
+      args => check({ ...loading, ...args }, out),
+    ),
+    migrate: command('migrate', "Brings the store's tables to this version", 'postern migrate --config config/', { config, json }, args =>
+      migrate({ ...loading, ...args }, out),
+    ),
+    schema: command(
+      'schema',
+      'Prints the JSON Schema of the configuration, for editors, or its reference',
+      'postern schema > postern.schema.json',
+      {
+        format: { type: 'enum', description: 'What to print', options: ['json', 'markdown'], default: 'json' },
+        write: { type: 'boolean', description: 'Write both into config/ instead', default: false },
+      },
+      args => schema({ builtins, ...args }, out),
+    ),
+    token,
+  },
+})
+
+/** Runs the command that the words name; the result is the exit code. */
+async function run(words: string[]): Promise<number> {
+  if (words[0] === '--version' || words[0] === '-v') {
+    out(manifest.version)
+    return EXIT.good
+  }
+  let chosen: CommandDef<any> = postern
+  let parent: CommandDef<any> | undefined
+  let rest = words
+  while (chosen.subCommands) {
+    const names = chosen.subCommands as Record<string, CommandDef<any>>
+    const [word] = rest
+    if (word === undefined || word === '--help' || word === '-h') return help(chosen, parent, word === undefined ? EXIT.usage : EXIT.good)
+    const next = Object.hasOwn(names, word) ? names[word] : undefined
+    if (!next) return wrong(`there is no command '${word}': choose ${Object.keys(names).join(', ')}`)
+    parent = chosen
+    chosen = next
+    rest = rest.slice(1)
+  }
+  if (rest.includes('--help') || rest.includes('-h')) return help(chosen, undefined, EXIT.good)
+  const known = Object.keys(chosen.args as ArgsDef)
+  const strange = rest.find(word => word.startsWith('-') && !known.includes(word.replace(/^--?(no-)?/, '').replace(/=.*$/, '')))
+  if (strange) return wrong(`there is no option ${strange}: choose ${known.map(name => `--${name}`).join(', ')}`)
+  try {
+    const { result } = await runCommand(chosen, { rawArgs: rest })
+    return result as number
+  } catch (error) {
+    if ((error as { name?: string }).name === 'CLIError') return wrong((error as Error).message)
+    const { exitCode, message } = endOf(error)
+    process.stderr.write(`${message}\n`)
+    return exitCode
+  }
+}
+
+async function help(of: CommandDef<any>, parent: CommandDef<any> | undefined, exitCode: number): Promise<number> {
+  const usage = await renderUsage(of, parent)
+  out(process.stdout.isTTY ? usage : usage.replace(/\u001b\[\d+m/g, ''))
+  return exitCode
+}
+
+function wrong(message: string): number {
+  process.stderr.write(`${message}\n`)
+  return EXIT.usage
+}
+
+process.exitCode = await run(process.argv.slice(2))
+// A command that left a connection open must not keep the shell waiting.
+process.exit()

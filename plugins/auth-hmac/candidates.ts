@@ -1,0 +1,38 @@
+/** The candidates: every signature that a request offers. */
+
+import type { Scheme } from './scheme.ts'
+import type { Look, Source } from './source.ts'
+
+/** More than so many are refused: each one costs a comparison, and a public key a whole verification. */
+export const MAX = 32
+
+/** Reads at most one more than `MAX`, and fills `look.pairs` with the names that the scheme asks for. */
+export function compileCandidates({ list, kv, key, prefix }: Scheme['signature'], sources: Source[], wanted: ReadonlySet<string>) {
+  const take = (item: string, look: Look, found: string[]) => {
+    if (kv === undefined) {
+      if (!prefix) found.push(item)
+      else if (item.startsWith(prefix)) found.push(item.slice(prefix.length))
+      return
+    }
+    const cut = item.indexOf(kv)
+    if (cut < 0) return
+    const name = item.slice(0, cut)
+    const value = item.slice(cut + kv.length)
+    if (wanted.has(name) && !look.pairs.has(name)) look.pairs.set(name, value)
+    if (name === key) found.push(value)
+  }
+  return (look: Look): string[] => {
+    const found: string[] = []
+    for (const source of sources) {
+      const value = source(look)
+      if (!value) continue
+      // A header of thousands of signatures is not split beyond those that it takes to refuse it.
+      for (let from = 0, to: number; from <= value.length && found.length <= MAX; from = to + (list?.length ?? 1)) {
+        to = list === undefined ? value.length : value.indexOf(list, from)
+        if (to < 0) to = value.length
+        take(value.slice(from, to).trim(), look, found)
+      }
+    }
+    return found
+  }
+}

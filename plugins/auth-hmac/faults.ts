@@ -1,0 +1,67 @@
+/** Faults of the settings that only show once the whole scheme is known. */
+import { keyBytes, publicKey } from './key.ts'
+import { presets } from './presets/index.ts'
+import { resolve, type Scheme, tokensOf } from './scheme.ts'
+import type { Settings } from './settings.ts'
+import { place } from './source.ts'
+import { fault } from './template.ts'
+
+type Fault = { path: string; message: string }
+
+export function faults(settings: Settings, publicUrl: string | undefined): Fault[] {
+  const { preset, signature } = settings
+  if (preset !== undefined && !presets.has(preset))
+    return [{ path: '/preset', message: `there is no preset '${preset}'; there are ${[...presets.keys()].join(', ')}` }]
+  const scheme = resolve(settings)
+  if (!scheme)
+    return [
+      { path: signature ? '/signature' : '', message: 'nothing says where the signature is: name a `preset`, or give `signature.from`' },
+    ]
+  return [...sources(scheme), ...signed(scheme, settings, publicUrl), ...secrets(scheme, settings.secrets)]
+}
+
+function* sources({ signature, timestamp, id, require }: Scheme): Generator<Fault> {
+  const named = [...signature.from.map(text => ({ path: '/signature/from', text }))]
+  if (timestamp?.from !== undefined) named.push({ path: '/timestamp/from', text: timestamp.from })
+  if (id !== undefined) named.push({ path: '/id', text: id })
+  for (const { path, text } of named) {
+    const kind = place(text)?.kind
+    if (!kind) yield { path, message: `'${text}' is no source: write header:<name>, json:<path> or sig:<name>` }
+    if (kind === 'sig' && path === '/signature/from')
+      yield { path, message: `'${text}' is part of a signature: name the header or field that holds it all` }
+    else if (kind === 'sig' && !signature.kv) yield { path, message: `'${text}' needs \`signature.kv\`, which cuts a signature into pairs` }
+  }
+  if (!signature.kv !== !signature.key)
+    yield { path: '/signature', message: '`kv` and `key` belong together: what cuts a pair, and which pairs are signatures' }
+  if (timestamp && timestamp.from === undefined) yield { path: '/timestamp', message: 'say in `timestamp.from` where the timestamp is' }
+  for (const name of Object.keys(require))
+    if (place(`header:${name}`)?.kind !== 'header') yield { path: `/require/${name}`, message: `'${name}' is no name of a header` }
+}
+
+function* signed(scheme: Scheme, settings: Settings, publicUrl: string | undefined): Generator<Fault> {
+  const path = settings.signed === undefined && settings.preset !== undefined ? '/preset' : '/signed'
+  const wrong = fault(scheme.signed)
+  if (wrong) yield { path, message: wrong }
+  const tokens = tokensOf(scheme)
+  if (tokens.length === 0) yield { path, message: 'nothing of the request is signed, so that one signature fits all: write {body}, say' }
+  if (tokens.includes('timestamp') && !scheme.timestamp)
+    yield { path, message: '{timestamp} is signed, and `timestamp.from` does not say where it is' }
+  if (tokens.includes('url') && !publicUrl)
+    yield { path, message: 'the URL is signed: set `server.publicUrl`, since the Host header is whatever the sender says' }
+  if (tokens.some(token => place(token)?.kind === 'sig') && !scheme.signature.kv) yield { path, message: '{sig:…} needs `signature.kv`' }
+}
+
+/** Empty secrets are the core's to judge: they close the webhook. */
+function* secrets(scheme: Scheme, texts: readonly string[]): Generator<Fault> {
+  for (const [i, text] of texts.entries()) {
+    const bytes = keyBytes(text, scheme.secret)
+    const { encoding } = scheme.secret
+    if (text && !bytes)
+      yield { path: `/secrets/${i}`, message: `this secret is not ${encoding === 'utf8' ? 'more than its prefix' : encoding}` }
+    else if (bytes && scheme.kind !== 'hmac' && !publicKey(scheme.kind, bytes))
+      yield {
+        path: `/secrets/${i}`,
+        message: `this is no public key: ${scheme.kind === 'ed25519' ? '32 bytes' : 'P-256, as SPKI in DER'}, written in ${encoding}`,
+      }
+  }
+}

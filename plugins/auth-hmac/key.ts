@@ -1,0 +1,61 @@
+/** A key, and what it says of a signature. */
+import { createHmac, createPublicKey, type KeyObject, timingSafeEqual, verify } from 'node:crypto'
+import type { Scheme } from './scheme.ts'
+
+/** The bytes of a secret, or undefined when it is not written as the scheme says. Never put the text itself into a message. */
+export function keyBytes(text: string, { encoding, stripPrefix }: Scheme['secret']): Buffer | undefined {
+  const written = stripPrefix && text.startsWith(stripPrefix) ? text.slice(stripPrefix.length) : text
+  const bytes = Buffer.from(written, encoding)
+  // Buffer.from skips what it cannot read; a key of the bytes that remain would verify nothing, or too much.
+  const canonical = (s: string) => (encoding === 'hex' ? s.toLowerCase() : s.replace(/=+$/, ''))
+  if (bytes.length === 0 || (encoding !== 'utf8' && canonical(bytes.toString(encoding)) !== canonical(written))) return undefined
+  return bytes
+}
+
+const ED25519 = Buffer.from('302a300506032b6570032100', 'hex') // the SPKI wrapping of 32 raw bytes
+
+/** The public key of a scheme, or undefined when it is of another kind: an RSA key, say, would be verified as RSA. */
+export function publicKey(kind: 'ed25519' | 'ecdsa-p256', bytes: Buffer): KeyObject | undefined {
+  try {
+    if (kind === 'ed25519' && bytes.length !== 32) return undefined // Bun takes a longer one and ignores the rest
+    const der = kind === 'ed25519' ? Buffer.concat([ED25519, bytes]) : bytes
+    const key = createPublicKey({ key: der, format: 'der', type: 'spki' })
+    return kind === 'ed25519' || key.asymmetricKeyDetails?.namedCurve === 'prime256v1' ? key : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** True when any key made any of the candidates for this message. */
+export type Match = (message: readonly (string | Uint8Array)[], candidates: readonly string[]) => boolean
+
+export function compileMatch({ kind, algorithm, encoding }: Scheme, keys: readonly Buffer[]): Match {
+  if (kind !== 'hmac') return publicMatch(kind, encoding, keys)
+  const length = createHmac(algorithm, 'any').digest(encoding).length
+  return (message, candidates) => {
+    const offered = candidates.filter(c => c.length === length).map(c => Buffer.from(c))
+    if (offered.length === 0) return false
+    let match = false
+    for (const key of keys) {
+      const hmac = createHmac(algorithm, key)
+      for (const piece of message) hmac.update(piece)
+      const digest = Buffer.from(hmac.digest(encoding))
+      // As text, byte for byte: what a lenient decoder would also read as this digest is no signature.
+      for (const offer of offered) if (offer.length === digest.length && timingSafeEqual(offer, digest)) match = true
+    }
+    return match
+  }
+}
+
+function publicMatch(kind: 'ed25519' | 'ecdsa-p256', encoding: 'hex' | 'base64', keys: readonly Buffer[]): Match {
+  const publicKeys = keys.map(key => publicKey(kind, key)).filter(key => key !== undefined)
+  const hash = kind === 'ed25519' ? null : 'sha256'
+  return (message, candidates) => {
+    const bytes = Buffer.concat(message.map(piece => (typeof piece === 'string' ? Buffer.from(piece) : piece)))
+    return candidates.some(candidate => {
+      const signature = Buffer.from(candidate, encoding)
+      if (signature.toString(encoding) !== candidate || (kind === 'ed25519' && signature.length !== 64)) return false
+      return publicKeys.some(key => verify(hash, bytes, key, signature))
+    })
+  }
+}

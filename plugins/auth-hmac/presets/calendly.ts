@@ -1,0 +1,8 @@
+import type { Preset } from '../settings.ts'
+
+export default {
+  page: 'https://developer.calendly.com/api-docs/overview/webhooks/webhook-signatures',
+  signature: { from: 'header:calendly-webhook-signature', list: ',', kv: '=', key: 'v1' },
+  timestamp: { from: 'sig:t' },
+  signed: '{timestamp}.{body}',
+} satisfies Preset

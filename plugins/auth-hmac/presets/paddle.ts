@@ -1,0 +1,9 @@
+import type { Preset } from '../settings.ts'
+
+// Five seconds is the tolerance of their own libraries; a queue before the gateway needs more.
+export default {
+  page: 'https://developer.paddle.com/webhooks/signature-verification',
+  signature: { from: 'header:paddle-signature', list: ';', kv: '=', key: 'h1' },
+  timestamp: { from: 'sig:ts', tolerance: 5_000 },
+  signed: '{timestamp}:{body}',
+} satisfies Preset

@@ -1,0 +1,6 @@
+import type { Preset } from '../settings.ts'
+
+export default {
+  page: 'https://github.com/PagerDuty/developer-docs/blob/main/docs/webhooks/04-Signatures.md',
+  signature: { from: 'header:x-pagerduty-signature', list: ',', kv: '=', key: 'v1' },
+} satisfies Preset

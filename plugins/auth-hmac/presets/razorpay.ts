@@ -1,0 +1,6 @@
+import type { Preset } from '../settings.ts'
+
+export default {
+  page: 'https://razorpay.com/docs/webhooks/validate-test/',
+  signature: { from: 'header:x-razorpay-signature' },
+} satisfies Preset

@@ -1,0 +1,7 @@
+import type { Preset } from '../settings.ts'
+
+export default {
+  page: 'https://www.typeform.com/developers/webhooks/secure-your-webhooks/',
+  encoding: 'base64',
+  signature: { from: 'header:typeform-signature', prefix: 'sha256=' },
+} satisfies Preset

@@ -1,0 +1,71 @@
+/** The signed text: `{timestamp}.{body}` compiled to the pieces that a hash is fed with. */
+import type { Exchange } from '#core/plugin.ts'
+import { compileSource, formOf, type Look, place, type Source } from './source.ts'
+
+/** The pieces in order, or the token that has no value. A token is never taken for empty: the signature would cover less than it seems to. */
+export type Template = (look: Look) => (string | Uint8Array)[] | string
+
+/** Literal text at even, tokens at odd places. */
+export const split = (signed: string): string[] => signed.split(/\{([^{}]*)\}/)
+
+/** What is wrong with a template, if anything. */
+export function fault(signed: string): string | undefined {
+  for (const [i, part] of split(signed).entries()) {
+    if (i % 2 === 0 ? /[{}]/.test(part) : !/^(body|timestamp|method|url|form:sorted)$/.test(part) && !place(part))
+      return `'${part}' is no token: write {body}, {timestamp}, {method}, {url}, {form:sorted}, {header:X}, {json:p} or {sig:k}`
+  }
+  return undefined
+}
+
+export interface Around {
+  timestamp: Source | undefined
+  publicUrl: string | undefined
+  jsonFormField: string | undefined
+}
+
+export function compileTemplate(signed: string, around: Around): Template {
+  const parts = split(signed).map((part, i) => (i % 2 ? { token: part, read: compileToken(part, around) } : part))
+  return look => {
+    const pieces: (string | Uint8Array)[] = []
+    let text = '' // neighbours go to the hash in one call
+    for (const part of parts) {
+      const value = typeof part === 'string' ? part : part.read(look)
+      if (value === undefined) return (part as { token: string }).token
+      if (typeof value === 'string') text += value
+      else {
+        if (text) pieces.push(text)
+        pieces.push(value)
+        text = ''
+      }
+    }
+    if (text) pieces.push(text)
+    return pieces
+  }
+}
+
+function compileToken(token: string, around: Around): (look: Look) => string | Uint8Array | undefined {
+  if (token === 'body') return ({ x }) => x.raw
+  if (token === 'timestamp' && around.timestamp) return around.timestamp
+  if (token === 'method') return ({ x }) => x.method
+  if (token === 'url') return ({ x }) => around.publicUrl && urlOf(x, around.publicUrl)
+  if (token === 'form:sorted') return ({ x }) => sorted(formOf(x))
+  const source = place(token)
+  return source ? compileSource(source, around.jsonFormField) : () => undefined
+}
+
+function urlOf(x: Exchange, publicUrl: string): string {
+  const query = x.query.toString()
+  return publicUrl + x.path + (query && `?${query}`)
+}
+
+function sorted(form: URLSearchParams | undefined): string | undefined {
+  const keys = form && [...new Set(form.keys())].sort()
+  return keys
+    ?.map(key =>
+      [...new Set(form?.getAll(key))]
+        .sort()
+        .map(value => key + value)
+        .join(''),
+    )
+    .join('')
+}

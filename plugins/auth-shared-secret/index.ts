@@ -1,0 +1,61 @@
+/** `auth-shared-secret`: a secret in a header of the sender's choice, or, where it can do no better, in the URL. */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { definePlugin, Secret, Type } from '#core/plugin.ts'
+
+const digest = (text: string) => createHash('sha256').update(text).digest()
+
+export default definePlugin({
+  name: 'auth-shared-secret',
+  phase: 'verify',
+  summary: 'Lets in requests that carry a shared secret in a header or in the query.',
+  config: Type.Object(
+    {
+      header: Type.Optional(
+        Type.String({ pattern: '^[A-Za-z0-9_.-]+$', description: 'Header that carries the secret.', examples: ['X-Gitlab-Token'] }),
+      ),
+      query: Type.Optional(
+        Type.String({
+          minLength: 1,
+          description: 'Query parameter that carries it, for senders that can set no header: URLs end up in logs.',
+        }),
+      ),
+      prefix: Type.Optional(Type.String({ description: 'What stands before the secret in the header, `Token ` say.' })),
+      secrets: Type.Array(Secret({ description: 'One secret.' }), {
+        minItems: 1,
+        maxItems: 16,
+        description: 'Secrets that are let in. Several are live at once, so that one can be changed without a gap.',
+      }),
+    },
+    { additionalProperties: false },
+  ),
+  refusals: { UNAUTHORIZED: { status: 401, summary: 'The secret is missing or wrong.' } },
+  check({ header, query, prefix }) {
+    if ((header === undefined) === (query === undefined)) return [{ path: '', message: 'name one of `header` and `query`' }]
+    if (query !== undefined && prefix) return [{ path: '/prefix', message: '`prefix` goes with `header`' }]
+    return []
+  },
+  sender({ header, query, prefix = '', secrets }) {
+    const field = { description: 'The shared secret.', required: true, example: `${prefix}${secrets[0]}` }
+    const name = header ?? query ?? ''
+    const scheme = { type: 'apiKey', in: header ? 'header' : 'query', name }
+    const security = { [`secret-${name.toLowerCase().replace(/[^a-z0-9._-]/g, '-')}`]: scheme }
+    return header ? { headers: { [name]: field }, security } : { query: { [name]: field }, security }
+  },
+
+  compile({ header, query, prefix = '', secrets }, host) {
+    // Digests are of one length, so that comparing them tells nothing of the secrets, their lengths included.
+    const known = secrets.filter(Boolean).map(digest)
+    const refuse = (reason: string) => host.refuse('UNAUTHORIZED', undefined, { reason })
+    return x => {
+      // A parameter that comes twice is refused: we and whatever reads the URL next might each take another one.
+      const values = header === undefined ? x.query.getAll(query ?? '') : [x.headers.get(header)]
+      const [value] = values
+      if (!value) return refuse('missing-secret')
+      if (values.length > 1 || !value.startsWith(prefix)) return refuse('secret-mismatch')
+      const offered = digest(value.slice(prefix.length))
+      let match = false
+      for (const secret of known) if (timingSafeEqual(secret, offered)) match = true
+      return match ? undefined : refuse('secret-mismatch')
+    }
+  },
+})

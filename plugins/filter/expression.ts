@@ -1,0 +1,172 @@
+/** A CEL expression, checked and bounded, that says true or false about a request. */
+import { Environment, type ParseResult } from '@marcbachmann/cel-js'
+
+/** The names that an expression may use. */
+export interface Names {
+  data: Record<string, unknown>
+  payload: Record<string, unknown>
+  custom_variables: Record<string, unknown>
+  query: Record<string, string>
+  webhook: string
+  method: string
+}
+
+export interface Expression {
+  /** Throws an error with a `code` when the expression meets a value that it cannot work with. */
+  matches(names: Names): boolean
+  /** Query parameters that it asks for. */
+  readonly query: readonly string[]
+}
+
+/** Parts of an expression that one run may evaluate, each turn of a macro counting anew. */
+const STEPS = 20_000
+const MACROS = new Set(['all', 'exists', 'exists_one', 'filter', 'map', 'bind'])
+
+/** What the library does not declare of its evaluator. */
+interface Evaluator {
+  run(node: { evaluate(evaluator: Evaluator, node: unknown, context: unknown): unknown }, context: unknown): unknown
+  debugType(value: unknown): unknown
+  debugTypeDeep(value: unknown): unknown
+}
+
+type Node = ParseResult['ast']
+
+let left = 0
+const spent = Object.assign(new Error(`the expression takes more than ${STEPS} steps`), { code: 'too_many_steps' })
+const environment = bounded(language())
+
+/** Throws a sentence that says what is wrong with the text. */
+export function compileExpression(text: string): Expression {
+  const run = parse(text)
+  const fault = faultOf(run.ast)
+  if (fault) throw new Error(fault)
+  const { valid, type, error } = run.check()
+  if (!valid) throw sentence(error)
+  if (type !== 'bool' && type !== 'dyn') throw new Error(`must say true or false; this gives a value of type ${type}`)
+  return {
+    matches(names) {
+      left = STEPS
+      const result: unknown = run(names)
+      if (typeof result !== 'boolean') throw Object.assign(new Error('the expression gave no bool'), { code: 'not_a_bool' })
+      return result
+    },
+    query: [...new Set(nodes(run.ast).flatMap(({ node }) => parameterOf(node) ?? []))],
+  }
+}
+
+function language(): Environment {
+  const limits = { maxAstNodes: 500, maxDepth: 32, maxListElements: 100, maxMapEntries: 100, maxCallArguments: 8 }
+  const environment = new Environment({ limits })
+  for (const name of ['data', 'payload', 'custom_variables', 'query']) environment.registerVariable(name, 'map')
+  for (const name of ['webhook', 'method']) environment.registerVariable(name, 'string')
+  // JSON has one kind of number, which arrives as a double, and a literal `2` is an int: CEL would refuse `data.price * 2`.
+  const operators: Record<string, (a: number, b: number) => number> = {
+    '+': (a, b) => a + b,
+    '-': (a, b) => a - b,
+    '*': (a, b) => a * b,
+    '/': (a, b) => a / b,
+    '%': (a, b) => a % b,
+  }
+  for (const [operator, apply] of Object.entries(operators)) {
+    environment.registerOperator(`double ${operator} int: double`, (a, b) => apply(a, Number(b)))
+    environment.registerOperator(`int ${operator} double: double`, (a, b) => apply(Number(a), b))
+  }
+  environment.registerOperator('double % double: double', (a, b) => a % b)
+  // biome-ignore lint/suspicious/noDoubleEquals: a bigint and a number of one value are only loosely equal
+  environment.registerOperator('double == int: bool', (a, b) => a == b)
+  return environment
+}
+
+/**
+ * Puts bounds on an environment that the library has no options for, through the evaluator that it hands to functions.
+ *
+ * Steps: `exists` over a list of the sender's takes as long as the sender likes.
+ * Types: the library makes a type of the whole nesting of each value that it compares, and keeps it for the life of the
+ * process: `data.status == "final"` with random nested lists in place of the text lost 90 KB for each request. Comparing by
+ * the outermost type alone gives the same results.
+ */
+function bounded(environment: Environment): Environment {
+  let evaluator: Evaluator | undefined
+  environment.registerFunction('evaluator(): bool', function (this: Evaluator) {
+    evaluator = this
+    return true
+  })
+  environment.evaluate('evaluator()')
+  if (typeof evaluator?.run !== 'function' || typeof evaluator.debugTypeDeep !== 'function') {
+    throw new Error('this version of @marcbachmann/cel-js cannot be bounded; use the one that package.json names')
+  }
+  const { debugType } = evaluator
+  evaluator.debugTypeDeep = debugType
+  evaluator.run = function (node, context) {
+    if (--left < 0) throw spent
+    return node.evaluate(this, node, context)
+  }
+  return environment
+}
+
+function parse(text: string): ParseResult {
+  try {
+    return environment.parse(text)
+  } catch (error) {
+    throw sentence(error)
+  }
+}
+
+/** The library's message and the place; without the drawing of the source line, which only fits a terminal. */
+function sentence(error: unknown): Error {
+  const { summary, range, message } = error as { summary?: string; range?: { start: number }; message: string }
+  return new Error(`${summary ?? message}${range ? `, at character ${range.start + 1}` : ''}`)
+}
+
+/** What the language allows and one request must not cost. */
+function faultOf(root: Node): string | undefined {
+  const all = nodes(root)
+  for (const { node, macros } of all) {
+    const at = `at character ${node.start + 1}`
+    // A regular expression of two stars takes for ever on the sender's text.
+    if (node.op === 'rcall' && node.args[0] === 'matches') return `'matches' is off; write startsWith, endsWith or contains, ${at}`
+    if (node.op === 'rcall' && node.args[0] === 'json') return `'json' is off, ${at}`
+    if (isMacro(node) && macros > 0) return `'${node.args[0]}' inside another macro would run once for each pair of elements, ${at}`
+    if (node.op === 'in' && macros > 0 && node.args[1].op !== 'list') {
+      return `'in' inside a macro takes only a list that is written out, as in x in ["a", "b"], ${at}`
+    }
+  }
+  // Only by name, so that senders can be told which parameters there are.
+  const named = all.filter(({ node }) => parameterOf(node) !== undefined).length
+  if (all.filter(({ node }) => isQuery(node)).length > named) return `'query' takes a name, as in query.source or query["utm-source"]`
+}
+
+/** Every node, with the number of macros around it; what a macro runs over counts as outside. */
+function nodes(root: Node): { node: Node; macros: number }[] {
+  const found: { node: Node; macros: number }[] = []
+  const walk = (value: unknown, macros: number): void => {
+    if (Array.isArray(value)) for (const item of value) walk(item, macros)
+    if (!isNode(value)) return
+    found.push({ node: value, macros })
+    if (isMacro(value)) {
+      walk(value.args[1], macros)
+      walk(value.args[2], macros + 1)
+    } else walk(value.args, macros)
+  }
+  walk(root, 0)
+  return found
+}
+
+function isQuery(node: unknown): boolean {
+  return isNode(node) && node.op === 'id' && node.args === 'query'
+}
+
+/** The name in `query.name` and `query["name"]`. */
+function parameterOf(node: Node): string | undefined {
+  if ((node.op !== '.' && node.op !== '[]') || !isQuery(node.args[0])) return undefined
+  const name = node.op === '.' ? node.args[1] : node.args[1].op === 'value' ? node.args[1].args : undefined
+  return typeof name === 'string' ? name : undefined
+}
+
+function isNode(value: unknown): value is Node {
+  return typeof value === 'object' && value !== null && 'op' in value && 'args' in value
+}
+
+function isMacro(node: Node): node is Node & { op: 'rcall' } {
+  return node.op === 'rcall' && MACROS.has(node.args[0])
+}

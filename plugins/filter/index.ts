@@ -1,0 +1,75 @@
+/** Lets through the requests that an expression is true of. */
+import { definePlugin, Type } from '#core/plugin.ts'
+import { compileExpression } from './expression.ts'
+
+export default definePlugin({
+  name: 'filter',
+  phase: 'shape',
+  summary: 'Lets through the requests that a CEL expression is true of.',
+  config: Type.Object(
+    {
+      when: Type.String({
+        minLength: 1,
+        maxLength: 2000,
+        description: 'CEL over data, payload, custom_variables, query: ask(x.query), webhook and method.',
+        examples: ['data.email != "" && data.amount > 10'],
+      }),
+      otherwise: Type.Union([Type.Literal('accept'), Type.Literal('refuse')], {
+        default: 'accept',
+        description: 'What the others get: a success that writes nothing, or FILTERED.',
+      }),
+    },
+    { additionalProperties: false },
+  ),
+  refusals: { FILTERED: { status: 422, summary: 'The webhook does not take requests like this one.' } },
+  sender: c => ({
+    query: Object.fromEntries(
+      compileExpression(c.when).query.map(name => [name, { description: 'Decides whether the request is taken.' }]),
+    ),
+  }),
+  check(c) {
+    try {
+      compileExpression(c.when)
+      return []
+    } catch (error) {
+      return [{ path: '/when', message: (error as Error).message }]
+    }
+  },
+  compile(c, host) {
+    const expression = compileExpression(c.when)
+    const ask = asker(expression.query)
+    const stop = c.otherwise === 'accept' ? host.accept() : host.refuse('FILTERED')
+    let warned = false
+    return x => {
+      const { data, payload, variables: custom_variables, webhook, method } = x
+      try {
+        return expression.matches({ data, payload, custom_variables, query: ask(x.query), webhook, method }) ? undefined : stop
+      } catch (error) {
+        // A value that the expression cannot work with, a missing field say: what cannot be judged does not pass.
+        if (!warned) host.warn('the filter met a value that its expression cannot work with; this counts as not matching', why(error))
+        warned = true
+        return stop
+      }
+    }
+  },
+})
+
+const NONE: Record<string, string> = Object.freeze({})
+
+/** The first value of each parameter that the expression asks for; one that is not there is no key. */
+function asker(names: readonly string[]): (query: URLSearchParams) => Record<string, string> {
+  if (names.length === 0) return () => NONE
+  return query => {
+    const values: Record<string, string> = Object.create(null)
+    for (const name of names) {
+      const value = query.get(name)
+      if (value !== null) values[name] = value
+    }
+    return values
+  }
+}
+
+/** The code alone: the library's messages quote the sender's values. */
+function why(error: unknown): { code: string } {
+  return { code: (error as { code?: string }).code ?? (error as Error).name }
+}

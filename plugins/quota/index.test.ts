@@ -1,0 +1,76 @@
+import { expect, test } from 'bun:test'
+import { conformance, harness } from '#core/testing.ts'
+import quota from './index.ts'
+
+const rate = (limit: number, more = {}) => ({ rate: { limit, per: '10s', ...more } })
+
+test('keeps the contract', async () => {
+  const down = await harness(quota, rate(1))
+  down.limiterDown = true
+  const { reply } = await down.send()
+  expect(reply).toMatchObject({ kind: 'refusal', code: 'UNAVAILABLE', status: 503, retryAfter: 1 })
+  const faults = await conformance(quota, [
+    { settings: { records: 1 }, expect: 'pass' },
+    { settings: rate(1, { by: 'ip' }), expect: 'pass' },
+  ])
+  // One request alone reaches neither a full window nor a fault; the tests below do.
+  expect(faults).toEqual(['no example is refused with RATE_LIMITED', 'no example is refused with UNAVAILABLE'])
+})
+
+test('counts records in the commit, with the words of the seeds for the one too many', async () => {
+  const { reply, staged } = await (await harness(quota, { records: 10_000 }, { webhook: 'contact-form' })).send()
+  expect(reply).toBeUndefined()
+  expect(staged).toMatchObject([
+    {
+      effect: 'quota',
+      arg: {
+        scope: 'contact-form',
+        limit: 10_000,
+        exceeded: { code: 'QUOTA_EXCEEDED', status: 429, details: { _general: ['Record count quota exceeded.'] } },
+      },
+    },
+  ])
+})
+
+test('webhooks with one scope count together', async () => {
+  const { staged } = await (await harness(quota, { records: 0, scope: 'tenant-7' })).send()
+  expect(staged[0]?.arg).toMatchObject({ scope: 'tenant-7', limit: 0 })
+})
+
+test('a full window refuses with whole seconds to wait, at least one, and stages nothing', async () => {
+  const bench = await harness(quota, { ...rate(2), records: 5 })
+  const codes: unknown[] = []
+  for (let i = 0; i < 3; i++) codes.push((await bench.send()).reply)
+  expect(codes).toMatchObject([undefined, undefined, { code: 'RATE_LIMITED', status: 429, retryAfter: 10 }] as any)
+  bench.now += 9_999
+  const { reply, staged } = await bench.send()
+  expect(reply).toMatchObject({ retryAfter: 1 })
+  expect(staged).toEqual([])
+  bench.now += 1
+  expect((await bench.send()).staged).toHaveLength(1)
+})
+
+test('by ip, each address has a window of its own', async () => {
+  const bench = await harness(quota, rate(1, { by: 'ip' }))
+  const from = async (ip: string) => (await bench.send({ ip })).reply
+  expect(await from('192.0.2.1')).toBeUndefined()
+  expect(await from('192.0.2.2')).toBeUndefined()
+  expect(await from('192.0.2.1')).toMatchObject({ code: 'RATE_LIMITED' })
+})
+
+test('open, requests go through while the counters are away, with one warning a minute', async () => {
+  const bench = await harness(quota, { ...rate(1), records: 5, onUnavailable: 'open' })
+  bench.limiterDown = true
+  for (const pause of [0, 1000, 58_999, 1]) {
+    bench.now += pause
+    const { reply, staged } = await bench.send()
+    expect(reply).toBeUndefined()
+    expect(staged).toHaveLength(1)
+  }
+  expect(bench.warnings.map(w => w.message)).toEqual(Array(2).fill(expect.stringContaining('go through uncounted')))
+})
+
+test.each([{}, { scope: 'a' }, { records: -1 }, { records: 1.5 }, rate(0), { rate: { limit: 1, per: '0s' } }, { rate: { limit: 1 } }])(
+  'refuses the settings %p',
+  settings => expect(harness(quota, settings)).rejects.toThrow(),
+)

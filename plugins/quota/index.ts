@@ -1,0 +1,94 @@
+/** Limits how many records a webhook makes in all, and how fast requests come. */
+import { countRecord, Duration, definePlugin, type Exchange, type Host, type Refusal, type Static, Type } from '#core/plugin.ts'
+
+const config = Type.Object(
+  {
+    records: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'Records that may be created in all; an update of an existing record is free.' }),
+    ),
+    rate: Type.Optional(
+      Type.Object(
+        {
+          limit: Type.Integer({ minimum: 1, description: 'Requests allowed within `per`.' }),
+          per: Duration({ description: 'Length of the window.' }),
+          by: Type.Union([Type.Literal('webhook'), Type.Literal('ip')], {
+            default: 'webhook',
+            description: 'Whose requests are counted together: all of the webhook, or those of one address.',
+          }),
+        },
+        { additionalProperties: false, description: 'How fast requests may come.' },
+      ),
+    ),
+    scope: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 255,
+        description: 'Name under which is counted; webhooks with the same one share their limits. Default: the name of the webhook.',
+      }),
+    ),
+    onUnavailable: Type.Union([Type.Literal('open'), Type.Literal('closed')], {
+      default: 'closed',
+      description: 'While the counters of `rate` cannot be reached: let requests through (open) or refuse them (closed).',
+    }),
+  },
+  { additionalProperties: false },
+)
+
+type Code = 'QUOTA_EXCEEDED' | 'RATE_LIMITED' | 'UNAVAILABLE'
+
+export default definePlugin<typeof config, Code>({
+  name: 'quota',
+  phase: 'admit',
+  summary: 'Limits how many records a webhook makes in all, and how fast requests come.',
+  config,
+  refusals: {
+    QUOTA_EXCEEDED: { status: 429, summary: 'The record quota is used up.' },
+    RATE_LIMITED: { status: 429, summary: 'Too many requests; try again later.' },
+    UNAVAILABLE: { status: 503, summary: 'The rate limit cannot be checked right now; try again.' },
+  },
+  check: c => [
+    ...(c.records === undefined && !c.rate
+      ? [{ path: '', message: 'limits nothing; write `records: 10000` or `rate: { limit: 10, per: 1s }`' }]
+      : []),
+    ...(c.rate && !(c.rate.per > 0) ? [{ path: '/rate/per', message: 'must be longer than 0; write 1s, say' }] : []),
+  ],
+  compile(c, host) {
+    const scope = c.scope ?? host.webhook
+    const count = c.records === undefined ? undefined : records(c.records, scope, host)
+    const limited = c.rate && rate(c.rate, c.onUnavailable, scope, host)
+    if (!limited) return count ?? (() => undefined)
+    return async x => (await limited(x)) ?? count?.(x)
+  },
+})
+
+/** Only stages: the count is taken in the commit, so that a refused request has used up nothing. */
+function records(limit: number, scope: string, host: Host<Code>): (x: Exchange) => undefined {
+  const arg = { scope, limit, exceeded: host.refuse('QUOTA_EXCEEDED', { _general: ['Record count quota exceeded.'] }) }
+  return x => {
+    x.stage(countRecord, arg)
+  }
+}
+
+function rate(
+  { limit, per, by }: NonNullable<Static<typeof config>['rate']>,
+  onUnavailable: 'open' | 'closed',
+  scope: string,
+  host: Host<Code>,
+): (x: Exchange) => Promise<Refusal | undefined> {
+  const limiter = host.limiter({ name: `quota/${scope}`, limit, window: per })
+  let warned = Number.NEGATIVE_INFINITY
+  return async x => {
+    try {
+      const { allowed, resetAfter } = await limiter.take(by === 'ip' ? x.ip : '')
+      return allowed ? undefined : host.refuse('RATE_LIMITED', undefined, { retryAfter: Math.max(1, Math.ceil(resetAfter / 1000)) })
+    } catch (error) {
+      const reason = `the rate limit could not be checked: ${error instanceof Error ? error.message : error}`
+      if (onUnavailable === 'closed') return host.refuse('UNAVAILABLE', undefined, { reason, retryAfter: 1 })
+      // Once a minute: an outage at 20,000 requests a second must not fill the disk too.
+      if (host.now() - warned >= 60_000) {
+        warned = host.now()
+        host.warn(`${reason}; requests go through uncounted`)
+      }
+    }
+  }
+}

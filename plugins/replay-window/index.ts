@@ -1,0 +1,41 @@
+/** `replay-window`: a captured request must not be good for ever. */
+import { Duration, definePlugin, signedAt, Type } from '#core/plugin.ts'
+
+const FIVE_MINUTES = 5 * 60_000
+
+export default definePlugin({
+  name: 'replay-window',
+  phase: 'verify',
+  summary: 'Refuses requests that were signed too long ago, or too far ahead of our clock.',
+  config: Type.Object(
+    {
+      tolerance: Type.Optional(
+        Duration({
+          description: 'How far the time of signing may be off, both ways. Without it: what the scheme says, else `5m`.',
+          examples: ['5m'],
+        }),
+      ),
+      future: Type.Optional(
+        Duration({ description: 'How far ahead of our clock it may be, where that is not `tolerance`.', examples: ['30s'] }),
+      ),
+    },
+    { additionalProperties: false },
+  ),
+  refusals: { UNAUTHORIZED: { status: 401, summary: 'The request was signed too long ago, or in the future.' } },
+  single: true,
+  needs: [signedAt],
+
+  compile(config, host) {
+    const refuse = (reason: string) => host.refuse('UNAUTHORIZED', undefined, { reason })
+    return x => {
+      const signed = x.get(signedAt)
+      if (!signed) return refuse('timestamp-missing')
+      const past = config.tolerance ?? signed.tolerance ?? FIVE_MINUTES
+      const future = config.future ?? config.tolerance ?? signed.future ?? past
+      const age = host.now() - signed.time
+      // Asked this way round, a time that is no number is refused.
+      if (age >= -future && age <= past) return undefined
+      return refuse(age > 0 ? `timestamp-too-old: by ${age - past} ms` : `timestamp-in-future: by ${-age - future} ms`)
+    }
+  },
+})

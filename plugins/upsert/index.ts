@@ -1,0 +1,85 @@
+/** Creates or updates one record from the data of the request. */
+import { definePlugin, type Exchange, Type, upsertRecord } from '#core/plugin.ts'
+
+/** An index entry of Postgres holds 2,704 bytes; 255 characters never take more than 1,020. */
+const LONGEST = 255
+
+export default definePlugin({
+  name: 'upsert',
+  phase: 'write',
+  summary: 'Creates or updates one record from the data of the request.',
+  config: Type.Object(
+    {
+      entity: Type.String({ minLength: 1, maxLength: 255, description: 'Kind of the record; it need not be declared under `entities`.' }),
+      idField: Type.Optional(
+        Type.String({
+          minLength: 1,
+          description:
+            'Top-level field whose value is the id; without a value there, an id is generated. Default: `id`, or none when there is `match`.',
+        }),
+      ),
+      idFieldQuery: Type.Optional(
+        Type.String({ minLength: 1, description: 'Query parameter by which the sender may name another id field.', examples: ['idField'] }),
+      ),
+      match: Type.Optional(
+        Type.Array(Type.String({ minLength: 1 }), {
+          minItems: 1,
+          maxItems: 8,
+          uniqueItems: true,
+          description: 'Top-level fields of which any one, the first first, finds the record to update by its present value.',
+          examples: [['email', 'phone']],
+        }),
+      ),
+      ignoreCase: Type.Boolean({ default: false, description: 'Compares `match` without regard to upper and lower case.' }),
+      merge: Type.Union([Type.Literal('merge'), Type.Literal('replace')], {
+        default: 'merge',
+        description: 'What an update does to fields that the request does not name: keeps them, or removes them.',
+      }),
+    },
+    { additionalProperties: false },
+  ),
+  refusals: { VALIDATION_FAILED: { status: 422, summary: 'The payload failed validation.' } },
+  single: true,
+  check: c => (c.ignoreCase && !c.match ? [{ path: '/ignoreCase', message: 'is about `match`, which is missing' }] : []),
+  sender: c =>
+    c.idFieldQuery === undefined
+      ? {}
+      : { query: { [c.idFieldQuery]: { description: `Field whose value is the id of the record. Default: ${c.idField ?? 'id'}.` } } },
+  compile(c, host) {
+    const fixed = c.idField ?? (c.match ? undefined : 'id')
+    const unusable = (field: string) =>
+      host.refuse('VALIDATION_FAILED', {
+        [field]: [`The ${field} field must be text of at most ${LONGEST} characters, or a number of at most 15 digits.`],
+      })
+    return x => {
+      const field = (c.idFieldQuery === undefined ? null : x.query.get(c.idFieldQuery)) ?? fixed
+      const own = field === undefined ? '' : textAt(x, field)
+      if (own === undefined) return unusable(field!)
+      // One exchange makes at most one record, so that its own ULID serves: nothing more to generate, and logs lead to the record.
+      const id = own === '' ? x.id : own
+      const match: { field: string; value: string }[] = []
+      for (const name of c.match ?? []) {
+        const value = typeof x.data[name] === 'boolean' ? '' : textAt(x, name)
+        if (value === undefined) return unusable(name)
+        if (value !== '') match.push({ field: name, value })
+      }
+      x.stage(upsertRecord, {
+        entity: c.entity,
+        id,
+        data: x.data,
+        mode: c.merge,
+        ...(match.length > 0 && { match, ignoreCase: c.ignoreCase }),
+      })
+    }
+  },
+})
+
+/** A top-level value as text: '' when there is none, undefined when it cannot stand for a record. */
+function textAt({ data }: Exchange, field: string): string | undefined {
+  const value = Object.hasOwn(data, field) ? data[field] : undefined
+  if (value === undefined || value === null) return ''
+  if (typeof value === 'boolean') return String(value)
+  // Beyond 2^53 two numbers of the sender's are one here: they would overwrite each other's record.
+  if (typeof value === 'number') return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? String(value) : undefined
+  return typeof value === 'string' && value.length <= LONGEST ? value : undefined
+}

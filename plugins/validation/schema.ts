@@ -1,0 +1,84 @@
+/** Compiles JSON Schema 2020-12, with bounds on what a hostile payload can cost. */
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
+import formats from 'ajv-formats'
+import { resolve } from './names.ts'
+
+export type { ErrorObject }
+
+type Schema = Record<string, unknown>
+
+interface Options {
+  /** Text becomes the number or boolean that the schema asks for, as far as it is one. Changes what it validates. */
+  coerce: boolean
+  /** Missing keys get the `default` of their schema. Changes what it validates. */
+  defaults: boolean
+}
+
+const ajvs = new Map<string, Ajv2020>()
+
+/** Throws when the schema is not valid: an unknown keyword or format, too, which is most often a slip of the pen. */
+export function compileSchema(schema: Schema, { coerce, defaults }: Options): ValidateFunction {
+  const allErrors = !refersToItself(schema)
+  const key = `${coerce} ${defaults} ${allErrors}`
+  const ajv = ajvs.get(key) ?? create({ coerceTypes: coerce, useDefaults: defaults, allErrors })
+  ajvs.set(key, ajv)
+  try {
+    return ajv.compile(schema)
+  } finally {
+    // Or each reload would leave its schemas behind.
+    ajv.removeSchema(schema)
+  }
+}
+
+function create(options: { coerceTypes: boolean; useDefaults: boolean; allErrors: boolean }): Ajv2020 {
+  // `addUsedSchema: false`: two webhooks may use schemas of one `$id`.
+  const ajv = new Ajv2020({
+    ...options,
+    strict: true,
+    strictTypes: false,
+    strictTuples: false,
+    strictRequired: false,
+    addUsedSchema: false,
+    logger: false,
+  })
+  formats.default(ajv)
+  // Ajv's own compares each element with each other one, also beyond `maxItems`: 40,000 numbers took it seconds.
+  ajv.removeKeyword('uniqueItems')
+  ajv.addKeyword({
+    keyword: 'uniqueItems',
+    type: 'array',
+    schemaType: 'boolean',
+    errors: false,
+    validate: (unique: boolean, items: unknown[]) => !unique || new Set(items.map(canonical)).size === items.length,
+  })
+  return ajv
+}
+
+/** The same text for equal values: the order of keys does not count. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const keys = Object.keys(value).sort()
+  return `{${keys.map(key => `${JSON.stringify(key)}:${canonical((value as Schema)[key])}`).join()}}`
+}
+
+/**
+ * Whether data of any depth can be valid. With all errors wanted, each branch of an `anyOf` is followed to the end, on each
+ * level anew: 64 levels would take for ever. Such a schema stops at the first error.
+ */
+function refersToItself(root: Schema): boolean {
+  const open = new Set<object>()
+  const done = new Set<object>()
+  const walk = (value: unknown): boolean => {
+    if (typeof value !== 'object' || value === null || done.has(value)) return false
+    if (open.has(value)) return true
+    open.add(value)
+    const found = Object.entries(value).some(([key, child]) =>
+      walk((key === '$ref' || key === '$dynamicRef') && typeof child === 'string' ? resolve(root, child) : child),
+    )
+    open.delete(value)
+    done.add(value)
+    return found
+  }
+  return walk(root)
+}
