@@ -1,6 +1,7 @@
 #!/usr/bin/env bun
 /** The command line: the only file that knows both the core and the plugins. */
 import process from 'node:process'
+import { stripVTControlCharacters } from 'node:util'
 import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand } from 'citty'
 import { check } from '#core/cli/check.ts'
 import { importPlugin } from '#core/cli/importPlugin.ts'
@@ -24,12 +25,26 @@ const config = {
 const json = { type: 'boolean', description: 'Print JSON, for machines', default: false } as const
 
 /** A command that ends with an exit code; the example shows in its help. */
-function command<A extends ArgsDef>(name: string, description: string, example: string, args: A, run: (args: any) => number | Promise<number>): CommandDef<A> {
-  return defineCommand({ meta: { name: `postern ${name}`, description: `${description}\n\n  Example: ${example}` }, args, run: ({ args }) => run(args) })
+function command<A extends ArgsDef>(
+  name: string,
+  description: string,
+  example: string,
+  args: A,
+  run: (args: any) => number | Promise<number>,
+): CommandDef<A> {
+  return defineCommand({
+    meta: { name: `postern ${name}`, description: `${description}\n\n  Example: ${example}` },
+    args,
+    run: ({ args }) => run(args),
+  })
 }
 
 const token = defineCommand({
-  meta: { name: 'postern token', description: 'Tokens for webhooks whose path has a {token}\n\n  Example: postern token create contact-form --config config/examples/hasp.yaml' },
+  meta: {
+    name: 'postern token',
+    description:
+      'Tokens for webhooks whose path has a {token}\n\n  Example: postern token create contact-form --config config/examples/hasp.yaml',
+  },
   subCommands: {
     create: command(
       'token create',
@@ -71,7 +86,12 @@ const postern = defineCommand({
       {
         config,
         watch: { type: 'boolean', description: 'Reload when a file changes', default: false },
-        migrate: { type: 'boolean', description: "Bring the store's tables up to date first", default: true, negativeDescription: 'Leave the tables alone' },
+        migrate: {
+          type: 'boolean',
+          description: "Bring the store's tables up to date first",
+          default: true,
+          negativeDescription: 'Leave the tables alone',
+        },
       },
       args => serve({ ...loading, ...args }, out),
     ),
@@ -135,7 +155,7 @@ async function run(words: string[]): Promise<number> {
 
 async function help(of: CommandDef<any>, parent: CommandDef<any> | undefined, exitCode: number): Promise<number> {
   const usage = await renderUsage(of, parent)
-  out(process.stdout.isTTY ? usage : usage.replace(/\u001b\[\d+m/g, ''))
+  out(process.stdout.isTTY ? usage : stripVTControlCharacters(usage))
   return exitCode
 }
 

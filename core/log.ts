@@ -16,7 +16,10 @@ export function openLog(secrets: () => readonly string[], level = process.env.LO
     return clean
   }
   const write = (line: string) => void process.stderr.write(blank(terminal ? readable(line) : line))
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: label => ({ level: label }) } }, { write })
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: label => ({ level: label }) } },
+    { write },
+  )
 }
 
 const COLOURS: Record<string, number> = { debug: 90, info: 36, warn: 33, error: 31, fatal: 31 }

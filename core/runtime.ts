@@ -20,7 +20,7 @@ export interface Server {
   readonly port: number
   /** Stops accepting and waits for the requests in flight, without a limit: a sender that stalls can hold it up until `kill`. */
   stop(): Promise<void>
-  /** Ends every connection at once. */
+  /** Ends every connection at once, and a `stop` under way. */
   kill(): void
 }
 
@@ -40,12 +40,18 @@ const runtime = globalThis as unknown as {
   Bun?: { version: string; serve(options: object): BunServer }
   Deno?: {
     version: { deno: string }
-    serve(options: object, handler: (request: Request, info: { remoteAddr: { hostname: string } }) => Response | Promise<Response>): DenoServer
+    serve(
+      options: object,
+      handler: (request: Request, info: { remoteAddr: { hostname: string } }) => Response | Promise<Response>,
+    ): DenoServer
   }
 }
 
-/** Seconds without a finished request after which Bun closes a connection, be it idle, a slow upload or a slow answer. */
-const IDLE = 60
+/**
+ * Seconds after which Bun closes a quiet connection, be it idle, a dribbling sender or a slow answer. Longer than the 60 s for which
+ * load balancers keep theirs: a request that they send into a connection we close is lost.
+ */
+const IDLE = 75
 
 /** Name and version, such as `bun 1.4.5`. */
 export function runtimeName(): string {
@@ -96,22 +102,37 @@ function onDeno(deno: NonNullable<typeof runtime.Deno>, { port, host, tls, fetch
       onListen() {},
       onError: failed,
     },
-    (request, info) => fetch(request, plain(info.remoteAddr.hostname)),
+    (request, info) => fetch(tls ? named(request) : request, plain(info.remoteAddr.hostname)),
   )
-  let ended = false
+  let state: 'on' | 'stopping' | 'ended' = 'on'
   const finished = server.finished.finally(() => {
-    ended = true
+    state = 'ended'
   })
+  const killed = Promise.withResolvers<void>()
   return {
     port: server.addr.port,
-    async stop() {
-      if (!ended) await Promise.race([server.shutdown(), finished])
+    stop() {
+      if (state === 'on') {
+        state = 'stopping'
+        server.shutdown().catch(() => {})
+      }
+      return Promise.race([finished, killed.promise])
     },
     kill() {
-      // Aborting a server that has ended throws where nobody can catch it.
-      if (!ended) ending.abort()
+      // Aborting throws, where nobody can catch it, once a stop has begun; what stalls then goes with the process.
+      if (state === 'on') ending.abort()
+      killed.resolve()
     },
   }
+}
+
+/** Over TLS, Deno speaks HTTP/2 with whoever can, which has no Host header: what stands for it is in the URL alone. */
+function named(request: Request): Request {
+  if (request.headers.has('host')) return request
+  const { url, method, body } = request
+  const headers = new Headers(request.headers)
+  headers.set('host', url.slice(url.indexOf('://') + 3).split('/', 1)[0] ?? '')
+  return new Request(url, { method, headers, body, duplex: 'half' })
 }
 
 /** Both runtimes would show the error to the sender, or close the connection. */

@@ -6,6 +6,7 @@
  */
 import { decodeSettings } from './config/decode.ts'
 import type { AnyPlugin, Effect, Entity, Exchange, Host, LimiterRule, Refusal, Reply, SenderPart, Slot, Step } from './plugin.ts'
+import { CODES, type CoreCode } from './request/codes.ts'
 
 /** What lies around the plugin. */
 export interface Surroundings {
@@ -17,6 +18,8 @@ export interface Surroundings {
   tokens?: Record<string, string>
   /** Name of the webhook that the plugin stands in; `test` when not given. */
   webhook?: string
+  /** True: the counters cannot be reached, and `take` rejects. */
+  limiterDown?: boolean
 }
 
 /** One request; what is not given is a POST of nothing. */
@@ -47,7 +50,7 @@ export interface Seen {
 export interface Harness {
   /** Epoch milliseconds; settable. */
   now: number
-  /** True: the counters cannot be reached, and `take` rejects. */
+  /** Settable, as in `Surroundings`. */
   limiterDown: boolean
   readonly warnings: { message: string; fields?: Record<string, unknown> }[]
   /** What the plugin tells senders, with each secret as `${SECRET_1}`. */
@@ -79,7 +82,7 @@ async function build(plugin: AnyPlugin, raw: unknown, around: Surroundings, note
   }
   const bench: Harness = {
     now: around.now ?? Date.UTC(2026, 0, 15, 12),
-    limiterDown: false,
+    limiterDown: around.limiterDown ?? false,
     warnings: [],
     sender: {},
     send: async request => {
@@ -218,6 +221,8 @@ function noting<T extends Headers | URLSearchParams>(target: T, read: Set<string
 /** One request and what must become of it. */
 export interface Example extends Surroundings {
   settings?: Record<string, unknown>
+  /** Requests that came first; their answers do not count. */
+  before?: readonly Sent[]
   request?: Sent
   /** The code of the refusal, `pass` when the chain goes on, `accepted`, or `answer`. */
   expect: string
@@ -235,6 +240,8 @@ export async function conformance(plugin: AnyPlugin, examples: readonly Example[
   return faults
 }
 
+const HUSHED = ['UNAUTHORIZED', 'NOT_FOUND']
+
 function* declaration(plugin: AnyPlugin): Generator<string> {
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(plugin.name)) yield `the name '${plugin.name}' is not lower case words with hyphens`
   if (!plugin.summary?.trim()) yield 'there is no summary'
@@ -242,7 +249,10 @@ function* declaration(plugin: AnyPlugin): Generator<string> {
     if (!/^[A-Z][A-Z0-9_]*$/.test(code)) yield `the code '${code}' is not in capitals`
     if (!summary?.trim()) yield `${code} has no summary`
     if (!(status >= 400 && status < 600)) yield `${code} has the status ${status}, which is no refusal`
-    if (code === 'UNAUTHORIZED' && status !== 401) yield 'UNAUTHORIZED is 401 everywhere'
+    const ours = Object.hasOwn(CODES, code) ? CODES[code as CoreCode] : undefined
+    if (ours && status !== ours.status) yield `${code} is ${ours.status} everywhere`
+    // Another sentence would tell a stranger which of several checks has failed, or that there is a webhook here.
+    if (ours && HUSHED.includes(code) && summary !== ours.summary) yield `${code} has one summary everywhere: '${ours.summary}'`
   }
   yield* settings(plugin.config, '')
 }
@@ -270,42 +280,41 @@ async function run(plugin: AnyPlugin, example: Example, reached: Set<string>): P
   const secrets: string[] = []
   showSecrets(plugin.config, example.settings ?? {}, secrets)
   const bench = await build(plugin, example.settings ?? {}, example, notes)
-  const { reply, staged } = await bench.send(example.request)
+  try {
+    for (const request of example.before ?? []) await bench.send(request)
+    const { reply, staged } = await bench.send(example.request)
+    const got = !reply ? 'pass' : reply.kind === 'refusal' ? reply.code : reply.kind === 'accepted' ? 'accepted' : 'answer'
+    if (got !== example.expect) faults.push(`expected ${example.expect}, got ${got}${isRefusal(reply) ? ` (${reply.reason ?? ''})` : ''}`)
 
-  const outcome = !reply ? 'pass' : reply.kind === 'refusal' ? reply.code : reply.kind === 'accepted' ? 'accepted' : 'answer'
-  if (outcome !== example.expect)
-    faults.push(`expected ${example.expect}, got ${outcome}${reply?.kind === 'refusal' ? ` (${reply.reason ?? ''})` : ''}`)
+    // A refusal may also travel inside an effect, for the commit to use.
+    const refusals = [reply, ...staged.flatMap(s => Object.values(s.arg ?? {}))].filter(isRefusal)
+    for (const refusal of refusals) reached.add(refusal.code)
+    for (const code of new Set([...notes.refused, ...refusals.map(r => r.code)]))
+      if (!Object.hasOwn(plugin.refusals, code)) faults.push(`refuses with ${code}, which refusals does not declare`)
+    for (const { code, details, reason } of refusals)
+      if (code === 'UNAUTHORIZED' && (details || !reason)) faults.push('UNAUTHORIZED takes a reason for the operator, and no details')
 
-  // A refusal may also travel inside an effect, for the commit to use.
-  const refusals = [reply, ...staged.flatMap(s => Object.values(s.arg ?? {}))].filter(isRefusal)
-  for (const refusal of refusals) reached.add(refusal.code)
-  for (const code of new Set([...notes.refused, ...refusals.map(r => r.code)]))
-    if (!Object.hasOwn(plugin.refusals, code)) faults.push(`refuses with ${code}, which refusals does not declare`)
-  for (const { code, details, reason } of refusals)
-    if (code === 'UNAUTHORIZED' && (details || !reason)) faults.push('UNAUTHORIZED takes a reason for the operator, and no details')
-
-  const gives =
-    typeof plugin.gives === 'function' ? plugin.gives(decodeSettings(plugin.config, example.settings ?? {}).value) : plugin.gives
-  for (const name of notes.set) if (!gives?.some(s => s.name === name)) faults.push(`sets the slot '${name}', which gives does not name`)
-
-  faults.push(...undeclared('header', notes.headers, bench.sender, true), ...undeclared('query', notes.query, bench.sender, false))
-  faults.push(...leaks(plugin, bench, reply, secrets))
-  await bench.close().catch(error => faults.push(`onClose: ${error instanceof Error ? error.message : error}`))
+    const settings = decodeSettings(plugin.config, example.settings).value
+    const gives = (typeof plugin.gives === 'function' ? plugin.gives(settings) : (plugin.gives ?? [])).map(slot => slot.name)
+    for (const name of notes.set) if (!gives.includes(name)) faults.push(`sets the slot '${name}', which gives does not name`)
+    faults.push(...undeclared(notes, bench.sender), ...leaks(plugin, bench, reply, secrets))
+  } finally {
+    await bench.close().catch(error => faults.push(`onClose: ${error instanceof Error ? error.message : error}`))
+  }
   return faults
 }
 
 const isRefusal = (value: unknown): value is Refusal => (value as Refusal | undefined)?.kind === 'refusal'
 
 /** What the step read and senders are not told of. A security scheme tells them too. */
-function undeclared(where: 'header' | 'query', read: Set<string>, sender: SenderPart, ignoreCase: boolean): string[] {
-  const fold = (name: string) => (ignoreCase ? name.toLowerCase() : name)
-  const declared = new Set(Object.keys((where === 'header' ? sender.headers : sender.query) ?? {}).map(fold))
-  for (const scheme of Object.values(sender.security ?? {})) {
-    if (scheme.type === 'apiKey' && scheme.in === where) declared.add(fold(String(scheme.name)))
-    if (scheme.type === 'http' && where === 'header') declared.add('authorization')
-  }
-  const thing = where === 'header' ? 'header' : 'query parameter'
-  return [...read].filter(name => !declared.has(fold(name))).map(name => `reads the ${thing} '${name}', which sender() does not declare`)
+function* undeclared({ headers, query }: Notes, { security = {}, ...sender }: SenderPart): Generator<string> {
+  const schemes = Object.values(security)
+  const named = (where: string) => schemes.filter(s => s.type === 'apiKey' && s.in === where).map(s => String(s.name))
+  const told = [...Object.keys(sender.headers ?? {}), ...named('header'), ...schemes.map(s => (s.type === 'http' ? 'authorization' : ''))]
+  const known = new Set(told.map(name => name.toLowerCase()))
+  for (const name of headers) if (!known.has(name.toLowerCase())) yield `reads the header '${name}', which sender() does not declare`
+  const parameters = [...Object.keys(sender.query ?? {}), ...named('query')]
+  for (const name of query) if (!parameters.includes(name)) yield `reads the query parameter '${name}', which sender() does not declare`
 }
 
 /** A secret may show in an example of `sender()`, by its name; nowhere else at all. */

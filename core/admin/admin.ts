@@ -5,9 +5,9 @@ import type { Config } from '../config/config.ts'
 import type { Log } from '../log.ts'
 import { guard } from '../request/guard.ts'
 import { type Server, serve } from '../runtime.ts'
+import { listRecords, readRecord } from '../store/read.ts'
 import type { Store } from '../store/store.ts'
 import { createToken, listTokens, revokeToken } from '../store/tokens.ts'
-import { listRecords, readRecord } from '../store/read.ts'
 
 export interface AdminOptions {
   /** The present configuration. */
@@ -22,7 +22,10 @@ const LARGEST_BODY = 65_536
 const LONGEST_PAGE = 200
 
 const problem = (status: number, code: string, title: string) =>
-  new Response(JSON.stringify({ type: 'about:blank', title, status, code }), { status, headers: { 'content-type': 'application/problem+json' } })
+  new Response(JSON.stringify({ type: 'about:blank', title, status, code }), {
+    status,
+    headers: { 'content-type': 'application/problem+json' },
+  })
 
 /** Opens the listener; undefined when `admin.token` is empty. */
 export async function openAdmin(options: AdminOptions): Promise<Server | undefined> {
@@ -37,7 +40,9 @@ export async function openAdmin(options: AdminOptions): Promise<Server | undefin
       const target = guard(request)
       if (!target) return problem(400, 'INVALID_REQUEST', 'The request line or the Host header is not valid.')
       const given = request.headers.get('authorization') ?? ''
-      return isEqual(given, `Bearer ${options.config().admin.token}`) ? app.fetch(target.request) : problem(401, 'UNAUTHORIZED', 'The admin token is missing or wrong.')
+      return isEqual(given, `Bearer ${options.config().admin.token}`)
+        ? app.fetch(target.request)
+        : problem(401, 'UNAUTHORIZED', 'The admin token is missing or wrong.')
     },
   })
   options.log.info({ url: `http://${host}:${server.port}/admin/v1` }, 'the admin API listens')
@@ -62,7 +67,10 @@ function routesOf({ config, store, log, now }: AdminOptions) {
     .post('/webhooks/:name/tokens', async ({ params, body }) => {
       if (!config().webhooks.has(params.name)) return missing(`webhook '${params.name}'`)
       const { label } = (body ?? {}) as { label?: unknown }
-      const made = await createToken(store.db, params.name, { now: now(), ...(typeof label === 'string' && { label: label.slice(0, 200) }) })
+      const made = await createToken(store.db, params.name, {
+        now: now(),
+        ...(typeof label === 'string' && { label: label.slice(0, 200) }),
+      })
       return Response.json({ data: made }, { status: 201 })
     })
     .delete('/webhooks/:name/tokens/:id', async ({ params }) =>

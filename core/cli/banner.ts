@@ -27,7 +27,9 @@ function isPlain(webhook: Webhook): boolean {
 function curl(config: Config, webhook: Webhook, url: string): string {
   const headers = webhook.chain.flatMap(({ plugin, shown }) => {
     const host = { webhook: webhook.name, publicUrl: config.server.publicUrl, entity: (name: string) => config.entities.get(name) }
-    return Object.entries(plugin.sender?.(shown, host)?.headers ?? {}).flatMap(([name, field]) => (field.required && field.example ? [`${name}: ${field.example}`] : []))
+    return Object.entries(plugin.sender?.(shown, host)?.headers ?? {}).flatMap(([name, field]) =>
+      field.required && field.example ? [`${name}: ${field.example}`] : [],
+    )
   })
   const lines = [
     `curl -X ${webhook.methods[0]} ${url}${webhook.path}`,

@@ -2,8 +2,8 @@
 import { createRequire } from 'node:module'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import * as contract from '../plugin.ts'
 import type { AnyPlugin } from '../plugin.ts'
+import * as contract from '../plugin.ts'
 
 /**
  * The default export is a plugin, or a function that makes one of the contract: `({ definePlugin, Type }) => definePlugin({…})`,

@@ -1,5 +1,5 @@
 /** `postern migrate`: brings the store's tables to this version. */
-import { type LoadOptions } from '../config/load.ts'
+import type { LoadOptions } from '../config/load.ts'
 import { migrateDatabase, openDatabase } from '../store/store.ts'
 import { EXIT, openConfig, type Print } from './open.ts'
 

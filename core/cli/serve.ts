@@ -10,7 +10,7 @@ import { openKv } from '../kv/kv.ts'
 import { openLog } from '../log.ts'
 import { openEdge } from '../request/edge.ts'
 import { openGateway } from '../request/gateway.ts'
-import { runtimeName, serve as listen } from '../runtime.ts'
+import { serve as listen, runtimeName } from '../runtime.ts'
 import { migrateDatabase, openDatabase, openStore } from '../store/store.ts'
 import { banner } from './banner.ts'
 import { EXIT, openConfig, type Print } from './open.ts'
@@ -42,7 +42,6 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   const services = { tokens: store.tokens, commit: store.commit, kv, log, now: Date.now }
   const edge = openEdge({
     gateway: await openGateway(config, services),
-    secure: config.server.tls !== undefined,
     ready: store.ready,
     failed: error => log.error({ error: String(error) }, 'the edge failed'),
   })
@@ -60,7 +59,10 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   for (const line of banner(config, url)) out(line)
 
   let reloading = Promise.resolve()
-  const reload = (why: string) => (reloading = reloading.then(() => loadAnew(why)).catch(error => log.error({ error: String(error) }, 'reload failed; the old configuration stays')))
+  const reload = (why: string) =>
+    (reloading = reloading
+      .then(() => loadAnew(why))
+      .catch(error => log.error({ error: String(error) }, 'reload failed; the old configuration stays')))
   const watcher = options.watch ? watchFiles(options.config, config.files, () => void reload('files changed')) : undefined
 
   /** Builds the complete new gateway beside the old one; whatever fails leaves the old one running. */
@@ -83,7 +85,8 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   }
 
   function warnOfClosed(of: Config) {
-    for (const { name, closed } of of.webhooks.values()) if (closed) log.error({ webhook: name, reason: closed }, 'this webhook is closed: it answers 503')
+    for (const { name, closed } of of.webhooks.values())
+      if (closed) log.error({ webhook: name, reason: closed }, 'this webhook is closed: it answers 503')
   }
 
   const { signal, crashed } = await ended(log, () => void reload('SIGHUP'))

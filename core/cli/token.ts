@@ -1,6 +1,6 @@
 /** `postern token create|list|revoke`: the URL tokens of `auth-url-token`. */
 import type { Config } from '../config/config.ts'
-import { type LoadOptions } from '../config/load.ts'
+import type { LoadOptions } from '../config/load.ts'
 import { nearest } from '../config/problem.ts'
 import { parseDuration } from '../settings.ts'
 import type { Database } from '../store/database.ts'
@@ -12,21 +12,34 @@ type Common = { config: string; json: boolean } & LoadOptions
 
 export async function tokenCreate(options: Common & { webhook: string; label?: string; expires?: string }, out: Print): Promise<number> {
   const life = options.expires === undefined ? undefined : parseDuration(options.expires)
-  if (options.expires !== undefined && !life) throw new CommandFailure(EXIT.usage, `--expires takes a time such as 30d or 12h, not '${options.expires}'`)
+  if (options.expires !== undefined && !life)
+    throw new CommandFailure(EXIT.usage, `--expires takes a time such as 30d or 12h, not '${options.expires}'`)
   return withStore(options, async (config, db) => {
     const webhook = config.webhooks.get(options.webhook)
     if (!webhook) {
-      throw new CommandFailure(EXIT.failure, `there is no webhook '${options.webhook}' in ${options.config}${nearest(options.webhook, [...config.webhooks.keys()])}`)
+      throw new CommandFailure(
+        EXIT.failure,
+        `there is no webhook '${options.webhook}' in ${options.config}${nearest(options.webhook, [...config.webhooks.keys()])}`,
+      )
     }
     if (!webhook.path.includes('{token}')) {
-      throw new CommandFailure(EXIT.failure, `the path of '${webhook.name}', ${webhook.path}, has no {token}: write one into it, and auth-url-token into its chain`)
+      throw new CommandFailure(
+        EXIT.failure,
+        `the path of '${webhook.name}', ${webhook.path}, has no {token}: write one into it, and auth-url-token into its chain`,
+      )
     }
     const now = Date.now()
-    const { id, token } = await createToken(db, webhook.name, { now, ...(options.label && { label: options.label }), ...(life && { expiresAt: now + life }) })
+    const { id, token } = await createToken(db, webhook.name, {
+      now,
+      ...(options.label && { label: options.label }),
+      ...(life && { expiresAt: now + life }),
+    })
     const base = config.server.publicUrl ?? `http://localhost:${config.server.port}`
     const url = base + webhook.path.replace('{token}', token)
     if (options.json) out(JSON.stringify({ id, token, url, webhook: webhook.name }))
-    else for (const line of [`token  ${token}`, `url    ${url}`, `id     ${id}`, '', 'It is shown this once; the store keeps its hash alone.']) out(line)
+    else
+      for (const line of [`token  ${token}`, `url    ${url}`, `id     ${id}`, '', 'It is shown this once; the store keeps its hash alone.'])
+        out(line)
     return EXIT.good
   })
 }
@@ -43,8 +56,11 @@ export function tokenList(options: Common & { webhook?: string }, out: Print): P
 
 export function tokenRevoke(options: Common & { id: string }, out: Print): Promise<number> {
   return withStore(options, async (_config, db) => {
-    if (!(await revokeToken(db, options.id, Date.now()))) throw new CommandFailure(EXIT.failure, `there is no live token with the id '${options.id}'`)
-    out(options.json ? JSON.stringify({ ok: true, id: options.id }) : `revoked ${options.id}; running gateways refuse it within two seconds`)
+    if (!(await revokeToken(db, options.id, Date.now())))
+      throw new CommandFailure(EXIT.failure, `there is no live token with the id '${options.id}'`)
+    out(
+      options.json ? JSON.stringify({ ok: true, id: options.id }) : `revoked ${options.id}; running gateways refuse it within two seconds`,
+    )
     return EXIT.good
   })
 }

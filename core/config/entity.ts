@@ -3,45 +3,38 @@ import { dirname, resolve } from 'node:path'
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import ajvFormats from 'ajv-formats'
 import type { Entity } from '../plugin.ts'
-import { type Node, plain, positionOf } from './node.ts'
+import type { Sources } from './interpolate.ts'
+import { type Node, namesIn, plain, positionOf } from './node.ts'
 import { parse } from './parse.ts'
 import { didYouMean, type Path, type Problems, pointerKeys, showFile } from './problem.ts'
 import type { Sections } from './schema.ts'
 import { readText } from './source.ts'
 
-export interface Entities {
-  /** Every declared one, also one with a fault: a chain that names it is right to. */
-  all: Map<string, Entity>
-  /** Schema files that were read. */
-  files: string[]
-}
-
-/** Reads and compiles the schemas of all entities. */
-export function readEntities(section: Node | undefined, decoded: Sections['entities'], problems: Problems): Entities {
+/** Every declared entity, also one with a fault: a chain that names it is right to. */
+export function readEntities(root: Node, decoded: Sections['entities'], { problems, files }: Sources): Map<string, Entity> {
   const all = new Map<string, Entity>()
-  const files: string[] = []
   const ajv = new Ajv2020({ strict: true, strictTypes: false, strictTuples: false, strictRequired: false, allErrors: true, logger: false })
   ajvFormats.default(ajv)
-  for (const name of section?.kind === 'map' ? section.entries.keys() : []) {
+  for (const name of namesIn(root, 'entities')) {
     const path = ['entities', name, 'schema']
     let node = decoded?.[name]?.schema
     if (node?.kind === 'scalar' && typeof node.value === 'string' && node.value) {
       const file = resolve(dirname(node.at.file), node.value)
-      files.push(file)
+      files.add(file)
       node = readSchema(file, node, path, problems)
     }
     if (node && node.kind !== 'map' && node.kind !== 'faulty')
       problems.error(node.at, path, 'expected a JSON Schema as a map, or the path of a file that holds one')
     const schema = node?.kind === 'map' ? (plain(node) as Record<string, unknown>) : {}
-    if (node) compile(ajv, schema, node, path, problems)
+    if (node?.kind === 'map') compile(ajv, schema, node, path, problems)
     all.set(name, { name, schema, unknown: decoded?.[name]?.unknown ?? 'drop' })
   }
-  return { all, files }
+  return all
 }
 
 function readSchema(file: string, named: Node, path: Path, problems: Problems): Node | undefined {
   const read = readText(file)
-  if ('text' in read) return parse(file, read.text, problems) ?? { kind: 'faulty', at: named.at }
+  if ('text' in read) return parse(file, read.text, problems)
   problems.error(named.at, path, `the file ${showFile(file)} ${read.fault}`)
   return undefined
 }

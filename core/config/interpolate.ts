@@ -8,15 +8,22 @@ import { readText } from './source.ts'
 const PART = /\$\$\{|\$\{([^}]*)(\}?)/g
 const NAME = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([\s\S]*))?$/
 
+export interface Sources {
+  env: Record<string, string | undefined>
+  problems: Problems
+  /** Gathers the absolute names of the files that were read. */
+  files: Set<string>
+}
+
 /** A copy of the tree in which every interpolation has its value; keys and JSON Schemas are left as they are. */
-export function interpolate(node: Node, env: Record<string, string | undefined>, problems: Problems, path: Path = []): Node {
-  if (node.kind === 'list') return { ...node, items: node.items.map((item, i) => interpolate(item, env, problems, [...path, i])) }
+export function interpolate(node: Node, sources: Sources, path: Path = []): Node {
+  if (node.kind === 'list') return { ...node, items: node.items.map((item, i) => interpolate(item, sources, [...path, i])) }
   if (node.kind === 'map') {
     if (isSchema(path)) return node
-    const inner = [...node.entries].map(([key, value]) => [key, interpolate(value, env, problems, [...path, key])] as const)
+    const inner = [...node.entries].map(([key, value]) => [key, interpolate(value, sources, [...path, key])] as const)
     return { ...node, entries: new Map(inner) }
   }
-  return node.kind === 'scalar' && typeof node.value === 'string' && node.value.includes('${') ? fill(node, env, problems, path) : node
+  return node.kind === 'scalar' && typeof node.value === 'string' && node.value.includes('${') ? fill(node, sources, path) : node
 }
 
 /** `entities.NAME.schema`, or a plugin's setting `schema`: a `pattern` in it may well hold `${`. */
@@ -26,27 +33,29 @@ function isSchema(path: Path): boolean {
   return path.length === 3 ? section === 'entities' : path.length === 6 && section === 'webhooks' && third === 'chain'
 }
 
-function fill(node: ScalarNode, env: Record<string, string | undefined>, problems: Problems, path: Path): Node {
+function fill(node: ScalarNode, sources: Sources, path: Path): Node {
   const text = node.value as string
   const names: string[] = []
   const faults: string[] = []
   const value = text.replace(PART, (part: string, body: string, end: string) => {
     if (part === '$${') return '${'
     const found = end
-      ? lookUp(body, env, node.at.file)
+      ? lookUp(body, node.at.file, sources)
       : { fault: `'\${' has no '}' after it: close it, or write $\${ for the characters themselves` }
     if ('fault' in found) faults.push(found.fault)
     else names.push(found.name)
     return 'fault' in found ? '' : found.value
   })
-  for (const fault of faults) problems.error(node.at, path, fault)
+  for (const fault of faults) sources.problems.error(node.at, path, fault)
   if (faults.length) return { kind: 'faulty', at: node.at, ...(node.key && { key: node.key }) }
   if (!names.length) return { ...node, value }
   return { ...node, text, value, origin: { names: names.join(', '), whole: /^\$\{[^}]*\}$/.test(text) } }
 }
 
-function lookUp(body: string, env: Record<string, string | undefined>, file: string): { name: string; value: string } | { fault: string } {
-  if (body.startsWith('file:')) return content(body.slice(5), file)
+type Found = { name: string; value: string } | { fault: string }
+
+function lookUp(body: string, file: string, sources: Sources): Found {
+  if (body.startsWith('file:')) return content(body.slice(5), resolve(dirname(file), body.slice(5)), sources)
   if (body.startsWith('secret:'))
     return { fault: `\${${body}}: the encrypted secret table is not part of this version; use \${NAME} or \${file:PATH}` }
   const [, name, preset] = NAME.exec(body) ?? []
@@ -54,14 +63,15 @@ function lookUp(body: string, env: Record<string, string | undefined>, file: str
     return {
       fault: `'\${${body}}' is no interpolation: write \${NAME}, \${NAME:-default} or \${file:PATH}, or $\${ for the characters themselves`,
     }
-  const set = env[name]
+  const set = sources.env[name]
   if (typeof set === 'string' && (set !== '' || preset === undefined)) return { name, value: set }
   if (preset !== undefined) return { name, value: preset }
   return { fault: `the environment variable ${name} is not set: set it, or give a default: \${${name}:-…}` }
 }
 
-function content(name: string, from: string): { name: string; value: string } | { fault: string } {
-  const read = readText(resolve(dirname(from), name))
+function content(name: string, file: string, sources: Sources): Found {
+  sources.files.add(file)
+  const read = readText(file)
   if ('fault' in read) return { fault: `the file ${name} ${read.fault}` }
   return { name: `file:${name}`, value: read.text.replace(/\r?\n$/, '') }
 }

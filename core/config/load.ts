@@ -1,17 +1,18 @@
 /** A file or a folder to a checked configuration, with every problem at once. */
-import { dirname, resolve } from 'node:path'
 import type { AnyPlugin } from '../plugin.ts'
 import type { Config, Problem } from './config.ts'
-import { decode, type FoundSecret } from './decode.ts'
+import { decode } from './decode.ts'
 import { readDialects } from './dialect.ts'
 import { readEntities } from './entity.ts'
-import { interpolate } from './interpolate.ts'
+import { interpolate, type Sources } from './interpolate.ts'
 import { merge } from './merge.ts'
-import { type MapNode, type Node, positionOf, reach } from './node.ts'
+import type { MapNode } from './node.ts'
 import { parse } from './parse.ts'
-import { type Path, Problems } from './problem.ts'
+import { Problems } from './problem.ts'
 import { gather } from './registry.ts'
 import { File, type Sections } from './schema.ts'
+import { secretValues, warnWeak } from './secrets.ts'
+import { finishServer } from './server.ts'
 import { listFiles, readText } from './source.ts'
 import { checkSubscriptions } from './subscription.ts'
 import { readWebhooks } from './webhook.ts'
@@ -33,22 +34,56 @@ export interface Loaded {
 export async function load(path: string, options: LoadOptions): Promise<Loaded> {
   const problems = new Problems()
   const files = listFiles(path, problems)
-  const { roots, complete } = readRoots(files, options.env, problems)
-  const config = roots.length ? await assemble(roots, files, complete, options, problems) : undefined
+  const sources: Sources = { env: options.env, problems, files: new Set(files) }
+  const parsed = files.map(file => readFile(file, sources))
+  const roots = parsed.filter(root => root !== undefined)
+  const config = roots.length ? await assemble(roots, roots.length === files.length, sources, options) : undefined
   const sorted = problems.sorted()
-  return { ...(config && !sorted.some(p => p.severity === 'error') && { config }), problems: sorted }
+  return { ...(config && !sorted.some(problem => problem.severity === 'error') && { config }), problems: sorted }
 }
 
-/** `complete` is false when a file could not be had: what others name may stand in it. */
-function readRoots(files: readonly string[], env: LoadOptions['env'], problems: Problems): { roots: MapNode[]; complete: boolean } {
-  const roots: MapNode[] = []
-  let complete = true
-  for (const file of files) {
-    const start = { file, line: 1, column: 1 }
-    const read = readText(file)
-    if ('fault' in read) problems.error(start, [], read.fault)
-    const before = problems.count
-    const parsed = 'text' in read ? parse(file, read.text, problems) : undefined
-    ...
+function readFile(file: string, sources: Sources): MapNode | undefined {
+  const start = { file, line: 1, column: 1 }
+  const read = readText(file)
+  if ('fault' in read) return void sources.problems.error(start, [], read.fault)
+  const root = interpolate(parse(file, read.text, sources.problems), sources)
+  if (root.kind === 'map') return root
+  if (root.kind === 'scalar' && root.value === null) return { kind: 'map', at: start, entries: new Map() }
+  if (root.kind !== 'faulty') sources.problems.error(root.at, [], 'expected a map of settings such as version: 1')
+  return undefined
+}
+
+/** `complete` is false when a file could not be read: what the others name may well stand in it. */
+async function assemble(roots: MapNode[], complete: boolean, sources: Sources, options: LoadOptions): Promise<Config> {
+  const { problems, files } = sources
+  const root = merge(roots, problems)
+  const { value, faults, secrets } = decode(File, root)
+  for (const { at, path, message } of faults) {
+    const elsewhere = path[0] === 'version' && !root.entries.has('version') && !complete
+    if (!elsewhere) problems.error(at, path, message)
+  }
+  const decoded = value as Sections
+  const registry = await gather(root.entries.get('plugins'), options.builtins, options.importPlugin, problems)
+  const server = finishServer(root, decoded, problems)
+  const entities = readEntities(root, decoded.entities, sources)
+  const dialects = readDialects(root, decoded.dialects, registry, problems)
+  const entity = (name: string) => entities.get(name)
+  const webhooks = readWebhooks(root, decoded.webhooks, { publicUrl: server.publicUrl, entity, registry, complete, problems })
+  checkSubscriptions(root, decoded, complete, problems)
+  const all = [...secrets, ...webhooks.secrets]
+  warnWeak(all, problems)
+  // Whole, unless there is an error; `load` then drops it.
+  const { store, redis, admin, retention } = decoded as Pick<Config, 'store' | 'redis' | 'admin' | 'retention'>
+  return {
+    server,
+    store,
+    redis,
+    admin,
+    retention,
+    entities,
+    webhooks: webhooks.all,
+    dialects,
+    secretValues: secretValues(all, [store?.url, redis?.url]),
+    files: [...files],
   }
 }

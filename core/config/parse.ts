@@ -8,8 +8,8 @@ const MAX_DEPTH = 100
 /** Parts that all aliases of a file may stand for: an alias bomb stands for thousands of times more. */
 const MAX_ALIASED = 100_000
 
-/** The tree of one YAML (or JSON) file. Undefined when it is no YAML at all, or empty. */
-export function parse(file: string, text: string, problems: Problems): Node | undefined {
+/** The tree of one YAML (or JSON) file; faulty when it is no YAML at all. */
+export function parse(file: string, text: string, problems: Problems): Node {
   const lines = new LineCounter()
   const at = (offset: number): Position => {
     const { line, col } = lines.linePos(offset)
@@ -26,9 +26,9 @@ export function parse(file: string, text: string, problems: Problems): Node | un
     if (!told.has(place.line)) problems.error(place, [], syntax(code, message, text.split('\n')[place.line - 1] ?? ''))
     told.add(place.line)
   }
-  if (told.size || !document.contents) return undefined
+  if (told.size) return { kind: 'faulty', at: at(0) }
   for (const { message, pos } of document.warnings) problems.error(at(pos[0]), [], doubtful(message))
-  return new Builder(at, problems).build(document.contents, 0)
+  return new Builder(at, problems).build(document.contents, 0, at(0))
 }
 
 function syntax(code: string, message: string, line: string): string {
@@ -68,7 +68,7 @@ class Builder {
     const inner = node.kind === 'map' ? [...node.entries.values()] : node.kind === 'list' ? node.items : []
     const size = inner.reduce((sum, part) => sum + (this.#sizes.get(part) ?? 1), 1)
     this.#sizes.set(node, size)
-    const { anchor } = from as { anchor?: string }
+    const anchor = (from as { anchor?: string } | null)?.anchor
     if (anchor) this.#anchors.set(anchor, node)
     return node
   }

@@ -10,7 +10,7 @@ const closed = <P extends TProperties>(properties: P, description: string) =>
   Type.Object(properties, { description, additionalProperties: false })
 const named = <S extends TSchema>(schema: S, description: string) => Type.Record(Type.String({ pattern: NAME }), schema, { description })
 
-/** A part that is decoded later, by code that needs its positions; `shape` is what editors and the reference are told. */
+/** A part that is decoded later, by code that needs its positions; `shape` is for the reference, its `x-editor` for editors. */
 const later = (shape: Record<string, unknown>, description: string) => Type.Unsafe<Node>({ 'x-postern': 'node', ...shape, description })
 const template = (description: string) => later({}, `${description} \`{{path}}\` is replaced.`)
 
@@ -114,7 +114,10 @@ const webhook = closed(
     active: Type.Boolean({ default: true, description: 'False: answers 404, as if it were not there.' }),
     dialect: Type.String({ default: 'problem', description: 'Name of the shape of its answers; `problem` is RFC 9457.' }),
     example: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'A payload to show and to try.' })),
-    chain: later({ type: 'array' }, 'Its steps in order: each a plugin by its name, or a map of exactly one plugin to its settings.'),
+    chain: later(
+      { type: 'array', 'x-editor': { type: 'array', items: { $ref: '#/definitions/step' } } },
+      'Its steps in order: each a plugin by its name, or a map of exactly one plugin to its settings.',
+    ),
   },
   'One inbound endpoint.',
 )
@@ -240,5 +243,11 @@ export const File = closed(
   'Configuration of Postern.',
 )
 
-/** What decoding a file gives. After a fault, any part of it may be missing. */
-export type Sections = Static<typeof File>
+/** What decoding gives: after a fault, any part may be missing. */
+export type Loose<T> = T extends Node | string | number | boolean
+  ? T
+  : T extends readonly (infer Item)[]
+    ? (Loose<Item> | undefined)[]
+    : { [Key in keyof T]?: Loose<T[Key]> | undefined }
+
+export type Sections = Loose<Static<typeof File>>

@@ -7,8 +7,6 @@ import { didYouMean, formatPosition, type Problems } from './problem.ts'
 import { problemDialect } from './problemDialect.ts'
 import type { Sections } from './schema.ts'
 
-type Raw = NonNullable<Sections['webhooks']>[string]
-
 export interface Webhooks {
   all: Map<string, Webhook>
   secrets: FoundSecret[]
@@ -20,23 +18,27 @@ export function readWebhooks(root: Node, decoded: Sections['webhooks'], around: 
   const secrets: FoundSecret[] = []
   for (const [name, raw] of Object.entries(decoded ?? {})) {
     const at = keyOf(root, ['webhooks', name])
-    const chain = raw.chain && readChain(raw.chain, { ...around, webhook: name })
+    const chain = raw?.chain && readChain(raw.chain, { ...around, webhook: name })
     secrets.push(...(chain?.secrets ?? []))
-    const { host, chain: _, ...rest } = raw
+    const { host, chain: _, ...rest } = raw ?? {}
     all.set(name, {
       name,
       ...rest,
-      host: [host ?? []].flat().map(text => text.toLowerCase()),
+      host: [host ?? []].flat().map(text => text?.toLowerCase()),
       chain: chain?.items ?? [],
       ...(chain?.closed && { closed: chain.closed }),
       at,
-    })
+    } as Webhook)
   }
   const dialects = [problemDialect.name, ...namesIn(root, 'dialects')]
   for (const { name, dialect } of around.complete ? all.values() : []) {
     if (dialect === undefined || dialects.includes(dialect)) continue
     const path = ['webhooks', name, 'dialect']
-    around.problems.error(positionOf(root, path), path, `there is no dialect '${dialect}'${didYouMean(dialect, dialects) || `; there are ${dialects.join(', ')}`}`)
+    around.problems.error(
+      positionOf(root, path),
+      path,
+      `there is no dialect '${dialect}'${didYouMean(dialect, dialects) || `; there are ${dialects.join(', ')}`}`,
+    )
   }
   refuseTwins(root, [...all.values()], around.problems)
   return { all, secrets }
@@ -46,11 +48,19 @@ export function readWebhooks(root: Node, decoded: Sections['webhooks'], around: 
 function refuseTwins(root: Node, webhooks: readonly Webhook[], problems: Problems): void {
   const whole = webhooks.filter(({ path, methods }) => path !== undefined && methods !== undefined)
   for (const [i, one] of whole.entries()) {
-    const twin = whole.slice(0, i).find(other => shape(other.path) === shape(one.path) && overlap(one.host, other.host) && one.methods.some(m => other.methods.includes(m)))
+    const twin = whole
+      .slice(0, i)
+      .find(
+        other => shape(other.path) === shape(one.path) && overlap(one.host, other.host) && one.methods.some(m => other.methods.includes(m)),
+      )
     if (!twin || [one, twin].every(({ path }) => path.split('/').includes('{token}'))) continue
     const path = ['webhooks', one.name, 'path']
     const other = `'${twin.name}' at ${formatPosition(positionOf(root, ['webhooks', twin.name, 'path']))}`
-    problems.error(positionOf(root, path), path, `'${one.name}' would answer the same requests as ${other}: change its path, host or methods`)
+    problems.error(
+      positionOf(root, path),
+      path,
+      `'${one.name}' would answer the same requests as ${other}: change its path, host or methods`,
+    )
   }
 }
 

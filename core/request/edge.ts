@@ -4,7 +4,7 @@ import { problemDialect } from '../config/problemDialect.ts'
 import { refuse } from './codes.ts'
 import { compileDialect } from './dialect.ts'
 import type { Gateway } from './gateway.ts'
-import { guard } from './guard.ts'
+import { guard, type Target } from './guard.ts'
 
 export interface Edge {
   /** Answers one request; never rejects. `peer` is the address of the connection's other end. */
@@ -19,8 +19,6 @@ export interface Edge {
 
 export interface EdgeOptions {
   gateway: Gateway
-  /** The listener speaks TLS. */
-  secure: boolean
   /** Asked by `/readyz`. */
   ready(): Promise<boolean>
   failed(error: unknown): void
@@ -28,7 +26,8 @@ export interface EdgeOptions {
 
 export function openEdge(options: EdgeOptions): Edge {
   const problem = compileDialect(problemDialect, '')
-  const peers = new WeakMap<Request, { peer: string; host: string; path: string; search: string }>()
+  /** Elysia hands on the request alone; this carries what the guard found out. */
+  const targets = new WeakMap<Request, { target: Target; peer: string }>()
   let current = { gateway: options.gateway, running: 0, retired: false }
   let draining = false
   let running = 0
@@ -42,18 +41,20 @@ export function openEdge(options: EdgeOptions): Edge {
     .get('/livez', () => Response.json({ status: 'live' }))
     .get('/readyz', async () => {
       if (draining) return Response.json({ status: 'draining' }, { status: 503 })
-      return (await options.ready()) ? Response.json({ status: 'ready' }) : Response.json({ status: 'the store does not answer' }, { status: 503 })
+      return (await options.ready())
+        ? Response.json({ status: 'ready' })
+        : Response.json({ status: 'the store does not answer' }, { status: 503 })
     })
     // Elysia must not touch the body: signatures are over its exact bytes.
     .all('/*', ({ request }) => pass(request), { parse: 'none' })
 
   async function pass(request: Request): Promise<Response> {
-    const target = peers.get(request)
-    if (!target) return problem.refusal(refuse('INTERNAL'))
+    const arrived = targets.get(request)
+    if (!arrived) return problem.refusal(refuse('INTERNAL'))
     const mine = current
     mine.running++
     try {
-      return await mine.gateway.handle(request, { ...target, secure: options.secure })
+      return await mine.gateway.handle(arrived.target, arrived.peer)
     } finally {
       mine.running--
       if (mine.retired && mine.running === 0) void mine.gateway.close()
@@ -64,7 +65,7 @@ export function openEdge(options: EdgeOptions): Edge {
     async fetch(request, peer) {
       const target = guard(request)
       if (!target) return problem.refusal(refuse('INVALID_REQUEST'))
-      peers.set(target.request, { peer, host: target.host, path: target.path, search: target.search })
+      targets.set(target.request, { target, peer })
       running++
       try {
         return await app.fetch(target.request)

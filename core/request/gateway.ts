@@ -3,31 +3,21 @@ import type { Config, Webhook } from '../config/config.ts'
 import { problemDialect } from '../config/problemDialect.ts'
 import type { Commit } from '../store/unit.ts'
 import { ulid } from '../ulid.ts'
-import { addressOf, compileProxies } from './address.ts'
+import { clientAddress, isHttps, trustedProxies } from './address.ts'
 import { readBody } from './body.ts'
 import { type Chain, compileChain, type Stop } from './chain.ts'
 import { type CoreCode, refuse } from './codes.ts'
 import { type CompiledDialect, compileDialect } from './dialect.ts'
 import { Exchange } from './exchange.ts'
+import type { Target } from './guard.ts'
 import type { Services } from './host.ts'
 import { routes } from './route.ts'
 
 export interface Gateway {
-  /** Answers a request whose target the guard has found good: `host` is lower case and without a port, `target` path and query. */
-  handle(request: Request, target: Target): Promise<Response>
+  /** Answers a request that has passed the guard; `peer` is the address of the connection's other end. */
+  handle(target: Target, peer: string): Promise<Response>
   /** Releases what the chains hold; call it when no request is in flight any more. */
   close(): Promise<void>
-}
-
-export interface Target {
-  host: string
-  path: string
-  /** Without the question mark. */
-  search: string
-  /** Address of the peer of the connection. */
-  peer: string
-  /** The connection itself is TLS. */
-  secure: boolean
 }
 
 /** A webhook as the routes know it. */
@@ -56,15 +46,17 @@ export async function openGateway(config: Config, services: Services & { commit:
     throw error
   }
   const table = routes(served)
-  const proxies = compileProxies(config.server.trustedProxies)
+  const proxies = trustedProxies(config.server.trustedProxies)
   const problem = compileDialect(problemDialect, '')
 
-  async function handle(request: Request, target: Target): Promise<Response> {
-    const client = addressOf(target, request.headers, proxies)
-    if (config.server.requireHttps && !client.secure) return problem.refusal(refuse('HTTPS_REQUIRED'))
-    const found = table(target.host, target.path)
+  async function handle({ request, host, path, query }: Target, peer: string): Promise<Response> {
+    const { method, headers } = request
+    if (config.server.requireHttps && !isHttps(peer, headers, proxies, config.server.tls !== undefined)) {
+      return problem.refusal(refuse('HTTPS_REQUIRED'))
+    }
+    const found = table(host, path)
     if (!found) return problem.refusal(refuse('NOT_FOUND'))
-    const takers = found.webhooks.filter(w => w.methods.includes(request.method))
+    const takers = found.webhooks.filter(w => w.methods.includes(method))
     const first = found.webhooks[0] as Served
     if (takers.length === 0) {
       const allow = [...new Set(found.webhooks.flatMap(w => w.methods))].join(', ')
@@ -80,12 +72,23 @@ export async function openGateway(config: Config, services: Services & { commit:
       chosen = own
     }
     if (chosen.webhook.closed) return refused(chosen, id, 'UNAVAILABLE', chosen.webhook.closed)
-    const raw = request.method === 'GET' ? NOTHING : await readBody(request, chosen.webhook.bodyLimit, config.server.bodyTimeout)
+    const raw = method === 'GET' ? NOTHING : await readBody(request, chosen.webhook.bodyLimit, config.server.bodyTimeout)
     if (raw === 'too-large') return refused(chosen, id, 'PAYLOAD_TOO_LARGE', 'over bodyLimit')
     if (raw === 'timeout' || raw === 'aborted') return refused(chosen, id, 'REQUEST_TIMEOUT', `the body's reading ended: ${raw}`)
     const { method, headers } = request
     const { path, search } = target
-    const x = new Exchange({ id, webhook: chosen.name, method, path, search, params: found.params, headers, ip: client.ip, receivedAt, raw })
+    const x = new Exchange({
+      id,
+      webhook: chosen.name,
+      method,
+      path,
+      search,
+      params: found.params,
+      headers,
+      ip: client.ip,
+      receivedAt,
+      raw,
+    })
     const stop = await chosen.chain.run(x)
     if (stop) return ended(chosen, x, stop)
     return committed(chosen, x)
@@ -104,7 +107,8 @@ export async function openGateway(config: Config, services: Services & { commit:
   function refused(to: Served, exchange: string, code: CoreCode, reason: string): Response {
     const refusal = refuse(code, { reason })
     log.info({ exchange, webhook: to.name, status: refusal.status, code, reason }, 'refused')
-    return to.dialect.refusal(refusal)
+    // What is left of a slow body may still come, byte by byte: the connection must not wait for it.
+    return to.dialect.refusal(refusal, code === 'REQUEST_TIMEOUT' ? { connection: 'close' } : undefined)
   }
 
   function ended(to: Served, x: Exchange, { reply, plugin, error }: Stop): Response {

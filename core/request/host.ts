@@ -12,13 +12,7 @@ export interface Services {
   now(): number
 }
 
-export function makeHost(
-  config: Config,
-  webhook: string,
-  plugin: AnyPlugin,
-  services: Services,
-  onClose: Host['onClose'],
-): Host {
+export function makeHost(config: Config, webhook: string, plugin: AnyPlugin, services: Services, onClose: Host['onClose']): Host {
   return {
     webhook,
     publicUrl: config.server.publicUrl,

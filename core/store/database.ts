@@ -8,6 +8,8 @@ export interface Database extends Tx {
   /** Runs a statement of its own transaction, prepared once per connection under `name`. */
   prepared<Row = Record<string, unknown>>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>
   transaction<T>(body: (tx: Tx) => Promise<T>): Promise<T>
+  /** Runs on a connection of its own without a statement deadline; of all processes on this database, one at a time for a name. */
+  exclusively(name: string, body: (tx: Tx) => Promise<void>): Promise<void>
   /** Applies the migrations of this version; safe to run from many processes at once. */
   migrate(): Promise<void>
   close(): Promise<void>

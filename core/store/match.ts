@@ -65,12 +65,16 @@ export function matchIndexes(db: Database, failed: (error: unknown, field: strin
 
 async function makeIndex(db: Database, field: Field): Promise<void> {
   const name = nameOf(field)
-  const [state] = await db.query<{ valid: boolean }>(`select indisvalid as valid from pg_index where indexrelid = to_regclass($1)`, [name])
-  if (state?.valid) return
-  // A concurrent build that was broken off leaves an invalid index behind, which `if not exists` would take for a good one.
-  if (state) await db.query(`drop index if exists ${name}`)
-  const how = db.kind === 'postgres' ? 'concurrently' : ''
-  await db.query(`create index ${how} if not exists ${name} on records ((${fieldValue(field)})) where entity = ${literal(field.entity)}`)
+  await db.exclusively(name, async tx => {
+    const [state] = await tx.query<{ valid: boolean }>(`select indisvalid as valid from pg_index where indexrelid = to_regclass($1)`, [
+      name,
+    ])
+    if (state?.valid) return
+    // A concurrent build that was broken off leaves an invalid index behind, which `if not exists` would take for a good one.
+    if (state) await tx.query(`drop index if exists ${name}`)
+    const how = db.kind === 'postgres' ? 'concurrently' : ''
+    await tx.query(`create index ${how} if not exists ${name} on records ((${fieldValue(field)})) where entity = ${literal(field.entity)}`)
+  })
 }
 
 interface Group {

@@ -17,7 +17,11 @@ export async function readRecord(db: Tx, entity: string, id: string): Promise<Re
 }
 
 /** A page in the order of the ids; `next` is the cursor of the page after it, or null. */
-export async function listRecords(db: Tx, entity: string, page: { limit: number; after?: string }): Promise<{ data: RecordView[]; next: string | null }> {
+export async function listRecords(
+  db: Tx,
+  entity: string,
+  page: { limit: number; after?: string },
+): Promise<{ data: RecordView[]; next: string | null }> {
   const rows = await db.query<RecordView>(`select ${COLUMNS} from records where entity = $1 and id > $2 order by id limit $3`, [
     entity,
     page.after ?? '',

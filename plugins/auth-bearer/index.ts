@@ -18,7 +18,7 @@ export default definePlugin({
     },
     { additionalProperties: false },
   ),
-  refusals: { UNAUTHORIZED: { status: 401, summary: 'The key is missing or wrong.' } },
+  refusals: { UNAUTHORIZED: { status: 401, summary: 'The credential, signature or timestamp is missing or wrong.' } },
   check: ({ keys }) =>
     keys.flatMap((key, i) =>
       /^[\x21-\x2b\x2d-\x7e]*$/.test(key)

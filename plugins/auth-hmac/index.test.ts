@@ -40,9 +40,9 @@ describe('what is refused, and why', () => {
     ['one letter more', plain, send(`${good}0`), 'signature-mismatch'],
     ['letters beyond ASCII of the right number', plain, send('é'.repeat(64)), 'signature-mismatch'],
     [
-      'letters that would be hex when cut to a byte',
-      { ...plain, signature: { from: 'json:s' } },
-      { body: { s: 'š'.repeat(64) } },
+      'letters that are the right ones when cut to a byte',
+      { ...plain, signature: { from: 'json:s' }, signed: '{json:x}' },
+      { body: { x: '1', s: hex('1').replace(/./g, c => String.fromCharCode(256 + c.charCodeAt(0))) } },
       'signature-mismatch',
     ],
     ['no hex at all', plain, send('zz'.repeat(32)), 'signature-mismatch'],
@@ -243,12 +243,15 @@ describe('what is refused, and why', () => {
       secrets: [key.toString('base64')],
       signature: { from: 'header:x-sig' },
     }
+    const right = createSign('sha256').update('{}').sign(privateKey, 'base64')
     const rows: [string, string][] = [
-      [createSign('sha256').update('{}').sign(privateKey, 'base64'), 'valid'],
+      [right, 'valid'],
       [createSign('sha384').update('{}').sign(privateKey, 'base64'), 'signature-mismatch'],
       [createHmac('sha256', key).update('{}').digest('base64'), 'signature-mismatch'],
       ['MAYCAQACAQA=', 'signature-mismatch'],
       ['%%%', 'signature-mismatch'],
+      [`${right}%%%`, 'signature-mismatch'],
+      [`${right}=`, 'signature-mismatch'],
     ]
     for (const [signature, wanted] of rows) expect(await verdict(settings, send(signature))).toBe(wanted)
   })

@@ -15,7 +15,7 @@ export default definePlugin({
   phase: 'verify',
   summary: 'Lets in requests that carry a valid signature.',
   config: settings,
-  refusals: { UNAUTHORIZED: { status: 401, summary: 'The signature is missing or wrong.' } },
+  refusals: { UNAUTHORIZED: { status: 401, summary: 'The credential, signature or timestamp is missing or wrong.' } },
   gives: config => {
     const scheme = resolve(config)
     return scheme && signsTime(scheme) ? [signedAt] : []

@@ -90,6 +90,15 @@ function signAs(preset: string, { body = '{"id":1}', time = NOW, key = KEY } = {
   return { settings: { preset, secrets: [secret] }, request, around: { publicUrl: 'https://gw.example.com' } }
 }
 
+test('a timestamp that nobody signs is not handed on', async () => {
+  const { settings, request } = signAs('sentry')
+  const headers = { ...(request.headers as Record<string, string>), 'sentry-hook-timestamp': String(NOW) }
+  const bench = await harness(authHmac, { ...settings, timestamp: { from: 'header:sentry-hook-timestamp' } })
+  const { reply, exchange } = await bench.send({ ...request, headers })
+  expect(reply).toBeUndefined()
+  expect(exchange.get(signedAt)).toBeUndefined()
+})
+
 describe('every preset', () => {
   for (const preset of presets.keys()) {
     test(preset, async () => {

@@ -28,7 +28,7 @@ export default definePlugin({
     },
     { additionalProperties: false },
   ),
-  refusals: { UNAUTHORIZED: { status: 401, summary: 'The secret is missing or wrong.' } },
+  refusals: { UNAUTHORIZED: { status: 401, summary: 'The credential, signature or timestamp is missing or wrong.' } },
   check({ header, query, prefix }) {
     if ((header === undefined) === (query === undefined)) return [{ path: '', message: 'name one of `header` and `query`' }]
     if (query !== undefined && prefix) return [{ path: '/prefix', message: '`prefix` goes with `header`' }]

@@ -18,7 +18,7 @@ export default definePlugin({
     { additionalProperties: false },
   ),
   // As if there were nothing here: a stranger must not learn which URLs exist.
-  refusals: { NOT_FOUND: { status: 404, summary: 'There is no such webhook, or the token is not live.' } },
+  refusals: { NOT_FOUND: { status: 404, summary: 'There is no webhook here.' } },
 
   compile({ param }, host) {
     const refuse = (reason: string) => host.refuse('NOT_FOUND', undefined, { reason })

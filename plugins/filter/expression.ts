@@ -13,7 +13,7 @@ export interface Names {
 
 export interface Expression {
   /** Throws an error with a `code` when the expression meets a value that it cannot work with. */
-  matches(names: Names): boolean
+  holds(names: Names): boolean
   /** Query parameters that it asks for. */
   readonly query: readonly string[]
 }
@@ -31,7 +31,7 @@ interface Evaluator {
 
 type Node = ParseResult['ast']
 
-let left = 0
+let stepsLeft = 0
 const spent = Object.assign(new Error(`the expression takes more than ${STEPS} steps`), { code: 'too_many_steps' })
 const environment = bounded(language())
 
@@ -44,8 +44,8 @@ export function compileExpression(text: string): Expression {
   if (!valid) throw sentence(error)
   if (type !== 'bool' && type !== 'dyn') throw new Error(`must say true or false; this gives a value of type ${type}`)
   return {
-    matches(names) {
-      left = STEPS
+    holds(names) {
+      stepsLeft = STEPS
       const result: unknown = run(names)
       if (typeof result !== 'boolean') throw Object.assign(new Error('the expression gave no bool'), { code: 'not_a_bool' })
       return result
@@ -98,7 +98,7 @@ function bounded(environment: Environment): Environment {
   const { debugType } = evaluator
   evaluator.debugTypeDeep = debugType
   evaluator.run = function (node, context) {
-    if (--left < 0) throw spent
+    if (--stepsLeft < 0) throw spent
     return node.evaluate(this, node, context)
   }
   return environment

@@ -11,7 +11,7 @@ export default definePlugin({
       when: Type.String({
         minLength: 1,
         maxLength: 2000,
-        description: 'CEL over data, payload, custom_variables, query: ask(x.query), webhook and method.',
+        description: 'CEL over data, payload, custom_variables, query, webhook and method.',
         examples: ['data.email != "" && data.amount > 10'],
       }),
       otherwise: Type.Union([Type.Literal('accept'), Type.Literal('refuse')], {
@@ -43,7 +43,7 @@ export default definePlugin({
     return x => {
       const { data, payload, variables: custom_variables, webhook, method } = x
       try {
-        return expression.matches({ data, payload, custom_variables, query: ask(x.query), webhook, method }) ? undefined : stop
+        return expression.holds({ data, payload, custom_variables, query: ask(x.query), webhook, method }) ? undefined : stop
       } catch (error) {
         // A value that the expression cannot work with, a missing field say: what cannot be judged does not pass.
         if (!warned) host.warn('the filter met a value that its expression cannot work with; this counts as not matching', why(error))

@@ -150,7 +150,7 @@ describe('any payload', () => {
   const fields = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'toString'))
 
   test('drop keeps the mapped keys, pass the others too, and neither any other', async () => {
-    const run = fc.asyncProperty(body, fields, async (data, names) => {
+    const run = fc.asyncProperty(body, fields, async (data, names: string[]) => {
       const settings = { fields: Object.fromEntries(names.map(name => [name, `to_${name}`])) }
       const dropped = (await map({ ...settings, unmapped: 'drop' }, {}, { data })).data
       const passed = (await map(settings, {}, { data })).data

@@ -21,7 +21,7 @@ export default definePlugin({
     },
     { additionalProperties: false },
   ),
-  refusals: { UNAUTHORIZED: { status: 401, summary: 'The request was signed too long ago, or in the future.' } },
+  refusals: { UNAUTHORIZED: { status: 401, summary: 'The credential, signature or timestamp is missing or wrong.' } },
   single: true,
   needs: [signedAt],
 

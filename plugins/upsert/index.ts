@@ -1,7 +1,7 @@
 /** Creates or updates one record from the data of the request. */
 import { definePlugin, type Exchange, Type, upsertRecord } from '#core/plugin.ts'
 
-/** An index entry of Postgres holds 2,704 bytes; 255 characters never take more than 1,020. */
+/** An index entry of Postgres holds 2,704 bytes; 255 characters take at most 765. */
 const LONGEST = 255
 
 export default definePlugin({

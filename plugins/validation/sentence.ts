@@ -18,9 +18,13 @@ export function detailsOf(errors: readonly ErrorObject[], unknown: readonly Path
     details[field || '_general'] = [...(details[field || '_general'] ?? []).filter(said => said !== whole), whole]
   }
   for (const path of unknown.slice(0, MOST)) say(path, 'is not allowed.')
-  for (const error of withoutEchoes(errors.slice(0, MOST - unknown.length))) {
+  const shown = withoutEchoes(errors).slice(0, MOST - unknown.length)
+  const choices = choicesIn(shown)
+  for (const error of shown) {
+    if (choices.some(c => isBranch(error, c.error))) continue
     const [path, sentence] = sentenceOf(error)
-    say(path, sentence)
+    const names = choices.find(c => c.error === error)?.names
+    say(path, names ? `must have at least one of these fields: ${names.join(', ')}.` : sentence)
   }
   return details
 }
@@ -29,19 +33,25 @@ function fieldOf(path: Path): string {
   return path.map(key => (String(key).length > LONGEST_KEY ? `${String(key).slice(0, LONGEST_KEY)}…` : key)).join('.')
 }
 
-/** Errors that another one says better. */
+/** Leaves out what another error says: why one name, or one element, is not the one that was looked for. */
 function withoutEchoes(errors: readonly ErrorObject[]): ErrorObject[] {
-  const alternatives = new Map<ErrorObject, string[]>()
-  for (const error of errors) {
-    if (error.keyword !== 'anyOf' && error.keyword !== 'oneOf') continue
-    const branches = errors.filter(e => e.instancePath === error.instancePath && e.schemaPath.startsWith(`${error.schemaPath}/`))
-    const names = branches.map(e => e.params.missingProperty)
-    if (branches.length > 0 && branches.every(e => e.keyword === 'required')) alternatives.set(error, names)
-  }
-  const covered = [...alternatives.keys()].map(error => `${error.schemaPath}/`)
-  return errors
-    .filter(e => e.keyword !== 'if' && e.propertyName === undefined && !covered.some(path => e.schemaPath.startsWith(path)))
-    .map(e => (alternatives.has(e) ? { ...e, params: { ...e.params, names: alternatives.get(e) } } : e))
+  const inside = [...new Set(errors.filter(e => e.keyword === 'contains').map(e => `${e.schemaPath}/`))]
+  return errors.filter(e => e.keyword !== 'if' && e.propertyName === undefined && !inside.some(path => e.schemaPath.startsWith(path)))
+}
+
+/** Where each branch fails for want of a field, the sender needs but one of these fields: to call each required would mislead. */
+function choicesIn(errors: readonly ErrorObject[]): { error: ErrorObject; names: string[] }[] {
+  return errors.flatMap(error => {
+    if (error.keyword !== 'anyOf' && error.keyword !== 'oneOf') return []
+    const branches = errors.filter(e => isBranch(e, error))
+    const oneEach = new Set(branches.map(e => e.schemaPath)).size === branches.length
+    if (branches.length === 0 || !oneEach || !branches.every(e => e.keyword === 'required')) return []
+    return { error, names: branches.map(e => e.params.missingProperty as string) }
+  })
+}
+
+function isBranch(error: ErrorObject, of: ErrorObject): boolean {
+  return error.instancePath === of.instancePath && error.schemaPath.startsWith(`${of.schemaPath}/`)
 }
 
 function sentenceOf(error: ErrorObject): [Path, string] {
@@ -65,7 +75,7 @@ function sentenceOf(error: ErrorObject): [Path, string] {
       return [path, 'is not allowed.']
     case 'anyOf':
     case 'oneOf':
-      return [path, p.names ? `must have at least one of these fields: ${p.names.join(', ')}.` : 'must match one of the allowed forms.']
+      return [path, 'must match one of the allowed forms.']
     case 'not':
       return [path, 'has a value that is not allowed.']
     default:

@@ -72,7 +72,8 @@ export async function knockAtDoor(url: string): Promise<Database | undefined> {
     query,
     prepared: (_name, text, values) => query(text, values),
     transaction: () => Promise.reject(new Error('no transactions through the door')),
-    migrate: async () => {},
+    exclusively: () => Promise.reject(new Error('no maintenance through the door')),
+    migrate: async () => {}, // the gateway behind the door has done it
     close: async () => void socket.destroy(),
   }
 }

@@ -65,6 +65,7 @@ function database(pg: PGlite, releases: (() => unknown)[]): Database {
     query: (text, values) => run(pg, text, values),
     prepared: (_name, text, values) => run(pg, text, values),
     transaction: body => pg.transaction(on => body({ query: (text, values) => run(on as never, text, values) } as Tx)),
+    exclusively: (_name, body) => body({ query: (text, values) => run(pg, text, values) }),
     migrate: () => migrate(drizzle(pg), { migrationsFolder: MIGRATIONS }),
     async close() {
       await pg.close()

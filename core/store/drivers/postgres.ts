@@ -6,8 +6,6 @@ import pg from 'pg'
 import type { Tx } from '../../plugin.ts'
 import { CONNECT_TIMEOUT, type Database, STATEMENT_TIMEOUT } from '../database.ts'
 
-/** Any number that no other program on the server locks; ours for ever. */
-const MIGRATION_LOCK = 7_305_118_252_026
 const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url))
 
 // int8 counts fit a double; without this they come as text.
@@ -54,18 +52,22 @@ export function openPostgres(url: string): Database {
         client.release(failure)
       }
     },
-    async migrate() {
-      const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT, application_name: 'postern-migrate' })
-      client.on('error', () => {})
-      await client.connect()
-      try {
-        // drizzle's migrator takes no lock of its own: of 40 concurrent starts 30 failed without one.
-        await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
-        await migrate(drizzle(client), { migrationsFolder: MIGRATIONS })
-      } finally {
-        await client.end()
-      }
-    },
+    exclusively: (name, body) =>
+      locked(url, name, client => body({ query: async (text, values) => (await client.query(text, values as unknown[])).rows as never })),
+    // drizzle's migrator takes no lock of its own: of 40 concurrent starts 30 failed without one.
+    migrate: () => locked(url, 'migrations', client => migrate(drizzle(client), { migrationsFolder: MIGRATIONS })),
     close: () => pool.end(),
+  }
+}
+
+async function locked(url: string, name: string, body: (client: pg.Client) => Promise<void>): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT, application_name: 'postern' })
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    await client.query('select pg_advisory_lock(hashtextextended($1, 0))', [`postern ${name}`])
+    await body(client)
+  } finally {
+    await client.end() // and with the session its lock
   }
 }

@@ -1,0 +1,87 @@
+/** The configuration reference: a Markdown page of every setting, made from the schemas. */
+import type { TSchema } from '@sinclair/typebox'
+import type { AnyPlugin } from '../plugin.ts'
+import { wanted } from './expected.ts'
+import { isFilled } from './jsonSchema.ts'
+import { PHASES } from './order.ts'
+import { File } from './schema.ts'
+
+/** The whole page; plugins stand in the order of their phases. */
+export function configReference(plugins: readonly AnyPlugin[]): string {
+  const sections = Object.entries<TSchema>(File.properties).filter(([, schema]) => body(schema))
+  const single = Object.fromEntries(Object.entries<TSchema>(File.properties).filter(([, schema]) => !body(schema)))
+  const ordered = PHASES.flatMap(phase => plugins.filter(plugin => plugin.phase === phase))
+  return [
+    '# Configuration reference',
+    'Made by `postern schema --format markdown`; do not edit.',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: this is the syntax itself
+    'Durations are written `300ms`, `30s`, `5m`, `24h`, `7d`; sizes `64B`, `1KB`, `256KiB`, `1MB`, `1MiB`. In any value, `${NAME}`, `${NAME:-default}` and `${file:PATH}` are replaced; `$${` stands for `${`.',
+    '## Top level',
+    table(single, []),
+    ...sections.flatMap(([name, schema]) => [`## ${name}`, schema.description, table(body(schema)!.properties, body(schema)!.required)]),
+    '## Plugins',
+    'A chain runs its steps as they are written: first `verify`, then `admit` and `shape` in any order, then `write`, then `emit`.',
+    ...ordered.flatMap(pluginPage),
+    '',
+  ].join('\n\n')
+}
+
+function pluginPage(plugin: AnyPlugin): string[] {
+  const refusals = Object.entries<{ status: number; summary: string }>(plugin.refusals)
+  const rows = refusals.map(([code, { status, summary }]) => row(`\`${code}\``, String(status), summary))
+  return [
+    `### ${plugin.name}`,
+    `Phase \`${plugin.phase}\`. ${plugin.summary}${plugin.single ? ' It may stand only once in a chain.' : ''}`,
+    Object.keys(plugin.config.properties).length ? table(plugin.config.properties, plugin.config.required) : 'It has no settings.',
+    ...(rows.length ? [[row('refusal', 'status', 'when'), row('---', '---', '---'), ...rows].join('\n')] : []),
+  ]
+}
+
+/** The object of a section: its own, or that of each name in it. */
+function body(schema: TSchema): TSchema | undefined {
+  const inner = schema.patternProperties ? Object.values<TSchema>(schema.patternProperties)[0] : schema
+  return inner?.properties ? inner : undefined
+}
+
+function table(properties: Record<string, TSchema>, required: readonly string[] = []): string {
+  return [row('setting', 'type', 'default', 'what it does'), row('---', '---', '---', '---'), ...rows(properties, required, '')].join('\n')
+}
+
+function rows(properties: Record<string, TSchema>, required: readonly string[], prefix: string): string[] {
+  return Object.entries(properties).flatMap(([key, schema]) => {
+    const name = `${prefix}${key}`
+    const preset =
+      schema.default !== undefined ? `\`${JSON.stringify(schema.default)}\`` : required.includes(key) && !isFilled(schema) ? 'required' : ''
+    const each = body(schema) ?? (schema.items && body(schema.items))
+    const below = each
+      ? rows(each.properties, each.required ?? [], `${name}${schema.items ? '[]' : schema.patternProperties ? '.NAME' : ''}.`)
+      : []
+    return [row(`\`${name}\``, type(schema), preset, described(schema)), ...below]
+  })
+}
+
+function type(schema: TSchema): string {
+  if (schema['x-postern'] === 'duration') return 'duration'
+  if (schema['x-postern'] === 'size') return 'size'
+  if (schema['x-postern'] === 'secret') return 'secret'
+  if (schema.type === 'array' && schema.items) return `list of ${type(schema.items)}`
+  return wanted(schema).replace(/^an? /, '')
+}
+
+function described(schema: TSchema): string {
+  const [least, most] = [schema.min ?? schema.minimum, schema.max ?? schema.maximum]
+  const range =
+    least !== undefined && most !== undefined
+      ? `${least} to ${most}.`
+      : least !== undefined
+        ? `At least ${least}.`
+        : most !== undefined
+          ? `At most ${most}.`
+          : ''
+  const example = schema.examples?.[0] === undefined ? '' : `Such as \`${JSON.stringify(schema.examples[0])}\`.`
+  return [schema.description, range, example].filter(Boolean).join(' ')
+}
+
+function row(...cells: string[]): string {
+  return `| ${cells.map(cell => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`
+}

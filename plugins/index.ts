@@ -1,0 +1,33 @@
+/** The built-in plugins. */
+import authBearer from './auth-bearer/index.ts'
+import authHmac from './auth-hmac/index.ts'
+import authNone from './auth-none/index.ts'
+import authSharedSecret from './auth-shared-secret/index.ts'
+import authUrlToken from './auth-url-token/index.ts'
+import dispatch from './dispatch/index.ts'
+import filter from './filter/index.ts'
+import idempotency from './idempotency/index.ts'
+import loopGuard from './loop-guard/index.ts'
+import mapping from './mapping/index.ts'
+import quota from './quota/index.ts'
+import replayWindow from './replay-window/index.ts'
+import upsert from './upsert/index.ts'
+import validation from './validation/index.ts'
+import type { AnyPlugin } from '#core/plugin.ts'
+
+export const builtins: readonly AnyPlugin[] = [
+  authBearer,
+  authHmac,
+  authNone,
+  authSharedSecret,
+  authUrlToken,
+  replayWindow,
+  loopGuard,
+  idempotency,
+  quota,
+  filter,
+  mapping,
+  validation,
+  upsert,
+  dispatch,
+]
