@@ -51,5 +51,12 @@ const elapsed = (performance.now() - start) / 1000
 latencies.sort((a, b) => a - b)
 const percentile = (p: number) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * p))] ?? 0
 console.log(
-  JSON.stringify({ acknowledged, refused, perSecond: acknowledged / elapsed, p50: percentile(0.5), p99: percentile(0.99), short: ready.length === 0 }),
+  JSON.stringify({
+    acknowledged,
+    refused,
+    perSecond: acknowledged / elapsed,
+    p50: percentile(0.5),
+    p99: percentile(0.99),
+    short: ready.length === 0,
+  }),
 )

@@ -63,7 +63,13 @@ async function load(port: number, path: string, connections: number, time: numbe
 }
 
 /** Starts a contender, which prints its port or answers on the one it was given, and stops it afterwards. */
-async function whileRunning<T>(command: string, args: string[], more: NodeJS.ProcessEnv, port: number | undefined, work: (port: number) => Promise<T>): Promise<T> {
+async function whileRunning<T>(
+  command: string,
+  args: string[],
+  more: NodeJS.ProcessEnv,
+  port: number | undefined,
+  work: (port: number) => Promise<T>,
+): Promise<T> {
   const child = spawn(command, args, { env: { ...env, ...more }, cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
   try {
     const [line] = await once(createInterface({ input: child.stdout }), 'line')
@@ -114,13 +120,29 @@ async function pgbench(connections: number): Promise<Result> {
     create table outbox (id bigserial primary key, type text not null, record_id text not null, data jsonb not null)`)
   await client.end()
   const program = beside(await binary(['postgres'], () => [], 'postgresql'), 'pgbench')
-  const args = ['-n', '-M', 'prepared', '-f', join(here, 'rivals/statement.sql'), '-c', String(connections), '-j', '1', '-T', String(seconds), '-l']
+  const args = [
+    '-n',
+    '-M',
+    'prepared',
+    '-f',
+    join(here, 'rivals/statement.sql'),
+    '-c',
+    String(connections),
+    '-j',
+    '1',
+    '-T',
+    String(seconds),
+    '-l',
+  ]
   const logs = `${server.dataDir}/../pgbench`
   const { stdout } = await run(program, [...args, `--log-prefix=${logs}`, url])
   const perSecond = Number(/tps = ([\d.]+)/.exec(stdout)?.[1])
   const acknowledged = Number(/actually processed: (\d+)/.exec(stdout)?.[1])
   const { stdout: lines } = await run('sh', ['-c', `cat ${logs}.* | awk '{print $3}' | sort -n; rm -f ${logs}.*`], { maxBuffer: 1e9 })
-  const times = lines.trimEnd().split('\n').map(us => Number(us) / 1000)
+  const times = lines
+    .trimEnd()
+    .split('\n')
+    .map(us => Number(us) / 1000)
   const at = (p: number) => times[Math.floor((times.length - 1) * p)] ?? 0
   return { acknowledged, refused: 0, perSecond, p50: at(0.5), p99: at(0.99) }
 }
@@ -143,7 +165,9 @@ for (let round = 1; round <= Number(values.rounds); round++) {
       if (result.refused > 0) throw new Error(`${name} refused ${result.refused} requests`)
       const key = `${name} ${connections}`
       results.set(key, [...(results.get(key) ?? []), result])
-      process.stderr.write(`round ${round}  ${key.padEnd(18)} ${Math.round(result.perSecond)}/s  p50 ${result.p50.toFixed(2)} ms  p99 ${result.p99.toFixed(1)} ms\n`)
+      process.stderr.write(
+        `round ${round}  ${key.padEnd(18)} ${Math.round(result.perSecond)}/s  p50 ${result.p50.toFixed(2)} ms  p99 ${result.p99.toFixed(1)} ms\n`,
+      )
     }
   }
 }
@@ -158,9 +182,13 @@ console.log(`\n${cpus().length} cores, ${cpus()[0]?.model}; ${seconds} s a run, 
 console.log('| contender | connections | requests/s | p50, ms | p99, ms |\n|---|---|---|---|---|')
 for (const key of results.keys()) {
   const [name, connections] = key.split(' ')
-  console.log(`| ${name} | ${connections} | ${Math.round(median(key, 'perSecond'))} | ${median(key, 'p50').toFixed(2)} | ${median(key, 'p99').toFixed(1)} |`)
+  console.log(
+    `| ${name} | ${connections} | ${Math.round(median(key, 'perSecond'))} | ${median(key, 'p50').toFixed(2)} | ${median(key, 'p99').toFixed(1)} |`,
+  )
 }
 const ratio = (a: string, b: string, of: keyof Result) => (median(a, of) / median(b, of)).toFixed(2)
-console.log(`\nat 256 connections: ${ratio('postern 256', 'fastify 256', 'perSecond')} times fastify, ${ratio('postern 256', 'pgbench 256', 'perSecond')} times pgbench`)
+console.log(
+  `\nat 256 connections: ${ratio('postern 256', 'fastify 256', 'perSecond')} times fastify, ${ratio('postern 256', 'pgbench 256', 'perSecond')} times pgbench`,
+)
 console.log(`one idle request: ${ratio('postern 1', 'fastify 1', 'p50')} times fastify's p50`)
 process.exit()

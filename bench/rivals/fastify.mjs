@@ -13,7 +13,9 @@ await pool.query(`create table if not exists keys (key text primary key, record_
 
 const app = Fastify()
 app.post('/hook', async (request, reply) => {
-  const given = createHash('sha256').update(request.headers.authorization ?? '').digest()
+  const given = createHash('sha256')
+    .update(request.headers.authorization ?? '')
+    .digest()
   if (!timingSafeEqual(given, wanted)) return reply.code(401).send({ code: 'UNAUTHORIZED' })
   const { body } = request
   const client = await pool.connect()

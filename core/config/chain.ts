@@ -2,7 +2,7 @@
 import type { AnyPlugin, Entity } from '../plugin.ts'
 import type { ChainItem, Position } from './config.ts'
 import { type Decoded, decode, type FoundSecret } from './decode.ts'
-import { type Node, positionOf } from './node.ts'
+import { type Node, positionOf, quoted } from './node.ts'
 import { checkOrder, type Placed } from './order.ts'
 import { didYouMean, type Path, type Problems, pathText, pointerKeys } from './problem.ts'
 import type { Registry } from './registry.ts'
@@ -59,8 +59,8 @@ function readItem(item: Node, path: Path, chain: Chain, around: Around): Placed 
   const inside = [...path, name]
   if (!plugin) {
     const help = didYouMean(name, registry.plugins.keys())
-    if (help || registry.complete)
-      problems.error(at, path, `there is no plugin '${name}'${help || ': list it under plugins: or correct its name'}`)
+    const fault = `there is no plugin ${quoted(item, name)}${help || ': list it under plugins:, or correct its name'}`
+    if (help || registry.complete) problems.error(at, path, fault)
     return undefined
   }
   const decoded = tryDecode(plugin, settings)

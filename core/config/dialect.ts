@@ -8,7 +8,20 @@ import type { Sections } from './schema.ts'
 import { checkTemplate, ERROR_NAMES, SUCCESS_NAMES } from './template.ts'
 
 /** Codes of the core itself; plugins bring their own. */
-const CODES = ['NOT_FOUND', 'METHOD_NOT_ALLOWED', 'UNAUTHORIZED', 'INVALID_REQUEST', 'HTTPS_REQUIRED', 'INVALID_JSON', 'UNSUPPORTED_MEDIA_TYPE', 'PAYLOAD_TOO_LARGE', 'REQUEST_TIMEOUT', 'VALIDATION_FAILED', 'UNAVAILABLE', 'INTERNAL']
+const CODES = [
+  'NOT_FOUND',
+  'METHOD_NOT_ALLOWED',
+  'UNAUTHORIZED',
+  'INVALID_REQUEST',
+  'HTTPS_REQUIRED',
+  'INVALID_JSON',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'PAYLOAD_TOO_LARGE',
+  'REQUEST_TIMEOUT',
+  'VALIDATION_FAILED',
+  'UNAVAILABLE',
+  'INTERNAL',
+]
 
 /** Every dialect by its name, the built-in one among them. */
 export function readDialects(root: Node, decoded: Sections['dialects'], registry: Registry, problems: Problems): Map<string, Dialect> {

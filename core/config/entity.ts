@@ -4,9 +4,9 @@ import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import ajvFormats from 'ajv-formats'
 import type { Entity } from '../plugin.ts'
 import type { Sources } from './interpolate.ts'
-import { type Node, namesIn, plain, positionOf } from './node.ts'
+import { type Node, namesIn, plain, positionOf, quoted } from './node.ts'
 import { parse } from './parse.ts'
-import { didYouMean, type Path, type Problems, pointerKeys, showFile } from './problem.ts'
+import { didYouMean, type Path, type Problems, pointerKeys } from './problem.ts'
 import type { Sections } from './schema.ts'
 import { readText } from './source.ts'
 
@@ -35,7 +35,7 @@ export function readEntities(root: Node, decoded: Sections['entities'], { proble
 function readSchema(file: string, named: Node, path: Path, problems: Problems): Node | undefined {
   const read = readText(file)
   if ('text' in read) return parse(file, read.text, problems)
-  problems.error(named.at, path, `the file ${showFile(file)} ${read.fault}`)
+  problems.error(named.at, path, `the file ${quoted(named, String(plain(named)))} ${read.fault}`)
   return undefined
 }
 

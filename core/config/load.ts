@@ -58,10 +58,9 @@ async function assemble(roots: MapNode[], complete: boolean, sources: Sources, o
   const { problems, files } = sources
   const root = merge(roots, problems)
   const { value, faults, secrets } = decode(File, root)
-  for (const { at, path, message } of faults) {
-    const elsewhere = path[0] === 'version' && !root.entries.has('version') && !complete
-    if (!elsewhere) problems.error(at, path, message)
-  }
+  const unversioned = !root.entries.has('version')
+  for (const { at, path, message } of faults) if (path[0] !== 'version' || !unversioned) problems.error(at, path, message)
+  if (unversioned && complete) problems.error(root.at, ['version'], 'is missing: begin with version: 1')
   const decoded = value as Sections
   const registry = await gather(root.entries.get('plugins'), options.builtins, options.importPlugin, problems)
   const server = finishServer(root, decoded, problems)

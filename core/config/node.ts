@@ -61,6 +61,11 @@ export function plain(node: Node): unknown {
   return node.kind === 'scalar' ? node.value : undefined
 }
 
+/** A text as a message may have it: one from outside of the file is named, never shown. */
+export function quoted(node: Node, text: string): string {
+  return node.kind === 'scalar' && node.origin ? `\${${node.origin.names}}` : `'${text}'`
+}
+
 /** The deepest part on the way along a path, and whether the way ends there. */
 export function reach(node: Node, path: Path): { node: Node; whole: boolean } {
   for (const key of path) {

@@ -19,16 +19,24 @@ export function parse(file: string, text: string, problems: Problems): Node {
   const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false, schema: 'core', resolveKnownTags: false } as const
   const document = parseDocument(text, options)
   if (document.directives?.yaml.version !== '1.2') problems.error(at(0), [], 'only YAML 1.2 is read: remove the %YAML line')
-  // One fault often makes several messages on its line.
+  // One fault often makes several messages: further ones on its line, and complaints of the tokens that are left over.
   const told = new Set<number>()
   for (const { code, message, pos } of document.errors) {
     const place = at(pos[0])
-    if (!told.has(place.line)) problems.error(place, [], syntax(code, message, text.split('\n')[place.line - 1] ?? ''))
+    if (told.has(place.line) || (told.size && message.includes('in YAML stream'))) continue
+    problems.error(place, [], syntax(code, message, text.split('\n')[place.line - 1] ?? ''))
     told.add(place.line)
   }
   if (told.size) return { kind: 'faulty', at: at(0) }
-  for (const { message, pos } of document.warnings) problems.error(at(pos[0]), [], doubtful(message))
-  return new Builder(at, problems).build(document.contents, 0, at(0))
+  const unknownTags = new Set<string>()
+  for (const { message, pos } of document.warnings) {
+    const tag = /^Unresolved tag: (.*)/.exec(message)?.[1]
+    if (tag) unknownTags.add(tag)
+    const name = tag?.replace('tag:yaml.org,2002:', '!!')
+    const help = `unknown tag ${name}: values from outside are written \${NAME} or \${file:PATH}`
+    problems.error(at(pos[0]), [], tag ? help : message)
+  }
+  return new Builder(at, unknownTags, problems).build(document.contents, 0, at(0))
 }
 
 function syntax(code: string, message: string, line: string): string {
@@ -37,22 +45,19 @@ function syntax(code: string, message: string, line: string): string {
   return `no valid YAML: ${message}`
 }
 
-function doubtful(message: string): string {
-  const tag = /^Unresolved tag: (.*)/.exec(message)?.[1]
-  return tag ? `unknown tag ${tag}: values from outside are written \${NAME} or \${file:PATH}` : message
-}
-
 /** Makes each YAML node into a part of the tree; an alias shares the part of its anchor. */
 class Builder {
   readonly #at: (offset: number) => Position
+  readonly #unknownTags: ReadonlySet<string>
   readonly #problems: Problems
   readonly #anchors = new Map<string, Node>()
   /** How many parts a part comes to, each alias within it counted in full. */
   readonly #sizes = new Map<Node, number>()
   #aliased = 0
 
-  constructor(at: (offset: number) => Position, problems: Problems) {
+  constructor(at: (offset: number) => Position, unknownTags: ReadonlySet<string>, problems: Problems) {
     this.#at = at
+    this.#unknownTags = unknownTags
     this.#problems = problems
   }
 
@@ -60,15 +65,16 @@ class Builder {
     const at = this.#place(from) ?? key!
     if (isAlias(from)) return this.#alias(from, at, key)
     const where = key ? { at, key } : { at }
+    const { tag, anchor } = (from ?? {}) as { tag?: string; anchor?: string }
     let node: Node
     if (depth > MAX_DEPTH) node = this.#fault(at, `nested more than ${MAX_DEPTH} levels deep`, key)
+    else if (tag && this.#unknownTags.has(tag)) node = { kind: 'faulty', ...where }
     else if (isMap(from)) node = { kind: 'map', ...where, entries: this.#entries(from, depth) }
     else if (isSeq(from)) node = { kind: 'list', ...where, items: from.items.map(item => this.build(item, depth + 1)) }
     else node = this.#scalar(from as Scalar | null, at, key)
     const inner = node.kind === 'map' ? [...node.entries.values()] : node.kind === 'list' ? node.items : []
     const size = inner.reduce((sum, part) => sum + (this.#sizes.get(part) ?? 1), 1)
     this.#sizes.set(node, size)
-    const anchor = (from as { anchor?: string } | null)?.anchor
     if (anchor) this.#anchors.set(anchor, node)
     return node
   }

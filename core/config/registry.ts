@@ -1,6 +1,6 @@
 /** The plugins that a chain may name: the built-in ones and those that `plugins:` lists. */
 import type { AnyPlugin } from '../plugin.ts'
-import { type ListNode, type Node, plain } from './node.ts'
+import { type ListNode, type Node, plain, quoted } from './node.ts'
 import { PHASES } from './order.ts'
 import { formatPosition, type Problems } from './problem.ts'
 
@@ -29,23 +29,28 @@ export async function gather(
       complete = false
       continue
     }
-    const plugin = await importPlugin(specifier, item.at.file).catch((error: unknown) => error)
-    const fault = faultOf(plugin, plugins, origins)
-    if (fault) {
-      problems.error(item.at, ['plugins', i], fault)
+    try {
+      const plugin = await importPlugin(specifier, item.at.file)
+      const fault = faultOf(plugin, plugins, origins)
+      if (fault) throw new Error(fault)
+      plugins.set(plugin.name, plugin)
+      origins.set(plugin.name, formatPosition(item.at))
+    } catch (error) {
+      const message = (error instanceof Error ? error.message : String(error)).split('\n')[0]!
+      const safe = message.replaceAll(specifier, () => quoted(item, specifier).replaceAll("'", ''))
+      problems.error(item.at, ['plugins', i], `cannot be used: ${safe}`)
       complete = false
-    } else {
-      const { name } = plugin as AnyPlugin
-      plugins.set(name, plugin as AnyPlugin)
-      origins.set(name, formatPosition(item.at))
     }
   }
   return { plugins, complete }
 }
 
-function faultOf(found: unknown, plugins: ReadonlyMap<string, AnyPlugin>, origins: ReadonlyMap<string, string>): string | undefined {
-  if (found instanceof Error) return `cannot be imported: ${found.message.split('\n')[0]}`
-  const plugin = (found ?? {}) as Partial<AnyPlugin>
+function faultOf(
+  found: AnyPlugin | undefined,
+  plugins: ReadonlyMap<string, AnyPlugin>,
+  origins: ReadonlyMap<string, string>,
+): string | undefined {
+  const plugin: Partial<AnyPlugin> = found ?? {}
   const wrong = [
     typeof plugin.name === 'string' && /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(plugin.name) ? '' : 'name',
     PHASES.includes(plugin.phase!) ? '' : 'phase',
@@ -53,7 +58,7 @@ function faultOf(found: unknown, plugins: ReadonlyMap<string, AnyPlugin>, origin
     typeof plugin.refusals === 'object' && plugin.refusals ? '' : 'refusals',
     typeof plugin.compile === 'function' ? '' : 'compile',
   ].filter(Boolean)
-  if (wrong.length) return `is no plugin: its default export must be made by definePlugin; no good ${wrong.join(', ')}`
+  if (wrong.length) return `it is no plugin: its default export must be made by definePlugin; no good ${wrong.join(', ')}`
   const known = plugins.get(plugin.name!)
   if (!known || known === plugin) return undefined
   const origin = origins.get(plugin.name!)

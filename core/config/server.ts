@@ -1,7 +1,7 @@
 /** The rules between the settings of `server` and `admin`, and the files of `server.tls`. */
 import { dirname, resolve } from 'node:path'
 import type { Config } from './config.ts'
-import { type Node, positionOf, reach } from './node.ts'
+import { type Node, positionOf, quoted, reach } from './node.ts'
 import type { Problems } from './problem.ts'
 import type { Sections } from './schema.ts'
 import { readText } from './source.ts'
@@ -33,6 +33,6 @@ function pem(root: Node, which: 'cert' | 'key', name: string | undefined, proble
   const at = positionOf(root, path)
   const file = resolve(dirname(at.file), name)
   const read = readText(file)
-  if ('fault' in read) problems.error(at, path, `the file ${name} ${read.fault}`)
+  if ('fault' in read) problems.error(at, path, `the file ${quoted(reach(root, path).node, name)} ${read.fault}`)
   return file
 }

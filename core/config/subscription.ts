@@ -1,5 +1,5 @@
 /** Subscriptions and destinations: the names in them must be declared. Their events wait in the outbox. */
-import { keyOf, type Node, namesIn, positionOf } from './node.ts'
+import { keyOf, type Node, namesIn, quoted, reach } from './node.ts'
 import { didYouMean, type Problems } from './problem.ts'
 import type { Sections } from './schema.ts'
 import { checkTemplate, SUCCESS_NAMES } from './template.ts'
@@ -13,12 +13,9 @@ export function checkSubscriptions(root: Node, decoded: Sections, complete: bool
       for (const [i, other] of (subscription?.[list] ?? []).entries()) {
         if (other === undefined || known[list].includes(other)) continue
         const kind = list === 'to' ? 'destination' : 'webhook'
-        const at = positionOf(root, [...path, list, i])
-        problems.error(
-          at,
-          [...path, list, i],
-          `subscription '${name}' names the ${kind} '${other}', which is not declared${didYouMean(other, known[list])}`,
-        )
+        const { node } = reach(root, [...path, list, i])
+        const fault = `subscription '${name}' names the ${kind} ${quoted(node, other)}, which is not declared`
+        problems.error(node.at, [...path, list, i], `${fault}${didYouMean(other, known[list])}`)
       }
     }
     checkTemplate(subscription?.body, SUCCESS_NAMES, [...path, 'body'], problems)

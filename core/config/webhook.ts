@@ -2,7 +2,7 @@
 import { type Around, readChain } from './chain.ts'
 import type { Webhook } from './config.ts'
 import type { FoundSecret } from './decode.ts'
-import { keyOf, type Node, namesIn, positionOf } from './node.ts'
+import { keyOf, type Node, namesIn, positionOf, quoted, reach } from './node.ts'
 import { didYouMean, formatPosition, type Problems } from './problem.ts'
 import { problemDialect } from './problemDialect.ts'
 import type { Sections } from './schema.ts'
@@ -34,11 +34,9 @@ export function readWebhooks(root: Node, decoded: Sections['webhooks'], around: 
   for (const { name, dialect } of around.complete ? all.values() : []) {
     if (dialect === undefined || dialects.includes(dialect)) continue
     const path = ['webhooks', name, 'dialect']
-    around.problems.error(
-      positionOf(root, path),
-      path,
-      `there is no dialect '${dialect}'${didYouMean(dialect, dialects) || `; there are ${dialects.join(', ')}`}`,
-    )
+    const { node } = reach(root, path)
+    const help = didYouMean(dialect, dialects) || `; there are ${dialects.join(', ')}`
+    around.problems.error(node.at, path, `there is no dialect ${quoted(node, dialect)}${help}`)
   }
   refuseTwins(root, [...all.values()], around.problems)
   return { all, secrets }

@@ -82,7 +82,9 @@ export function openEdge(options: EdgeOptions): Edge {
       old.retired = true
       if (old.running === 0) void old.gateway.close()
     },
-    drain: () => void (draining = true),
+    drain() {
+      draining = true
+    },
     inFlight: () => running,
   }
 }

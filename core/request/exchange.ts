@@ -71,7 +71,7 @@ export class Exchange implements ExchangeContract {
       method: this.method,
       contentType: this.headers.get('content-type'),
       contentEncoding: this.headers.get('content-encoding'),
-      search: this.#search,
+      query: this.#search,
       raw: this.raw,
     })
     return this.#parsed

@@ -75,21 +75,10 @@ export async function openGateway(config: Config, services: Services & { commit:
     const raw = method === 'GET' ? NOTHING : await readBody(request, chosen.webhook.bodyLimit, config.server.bodyTimeout)
     if (raw === 'too-large') return refused(chosen, id, 'PAYLOAD_TOO_LARGE', 'over bodyLimit')
     if (raw === 'timeout' || raw === 'aborted') return refused(chosen, id, 'REQUEST_TIMEOUT', `the body's reading ended: ${raw}`)
-    const { method, headers } = request
-    const { path, search } = target
-    const x = new Exchange({
-      id,
-      webhook: chosen.name,
-      method,
-      path,
-      search,
-      params: found.params,
-      headers,
-      ip: client.ip,
-      receivedAt,
-      raw,
-    })
-    const stop = await chosen.chain.run(x)
+    const ip = clientAddress(peer, headers, proxies)
+    const { name: webhook, chain } = chosen
+    const x = new Exchange({ id, webhook, method, path, search: query, params: found.params, headers, ip, receivedAt, raw })
+    const stop = await chain.run(x)
     if (stop) return ended(chosen, x, stop)
     return committed(chosen, x)
   }

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Kv } from '../kv/kv.ts'
 import type { Log } from '../log.ts'
 import type { AnyPlugin, Host, Tokens } from '../plugin.ts'
+import { CODES, type CoreCode } from './codes.ts'
 
 /** What chains are compiled with. */
 export interface Services {
@@ -20,7 +21,9 @@ export function makeHost(config: Config, webhook: string, plugin: AnyPlugin, ser
     refuse(code, details, more) {
       const known = plugin.refusals[code]
       if (!known) throw new Error(`'${plugin.name}' refused with ${code}, which is not among its refusals`)
-      return { kind: 'refusal', code, ...known, ...(details && { details }), ...more }
+      // One sentence for each of the core's codes, whichever plugin says it: a 401 must not tell which step refused.
+      const { summary } = Object.hasOwn(CODES, code) ? CODES[code as CoreCode] : known
+      return { kind: 'refusal', code, status: known.status, summary, ...(details && { details }), ...more }
     },
     accept: () => ({ kind: 'accepted' }),
     entity: name => config.entities.get(name),

@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'bun:test'
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import fc from 'fast-check'
 import { signedAt } from '#core/plugin.ts'
 import { conformance, harness, type Sent } from '#core/testing.ts'
 import replayWindow from '../replay-window/index.ts'
 import authHmac from './index.ts'
 import { presets } from './presets/index.ts'
-import { resolve } from './scheme.ts'
+import { resolve, signsTime } from './scheme.ts'
 import vectors from './vectors.json' with { type: 'json' }
 
 const NOW = 1_768_478_400
@@ -112,6 +114,22 @@ describe('every preset', () => {
   }
 })
 
+test('no request makes a step throw', async () => {
+  const letters = fc.string({ unit: fc.constantFrom(...'0aF=,; v1t:+/-TZ', '\u00ff', '\u00a0'), maxLength: 90 })
+  const value = fc.oneof(letters, fc.constantFrom('1768478400', '2026-01-15T12:00:00Z', 'msg_1', '1', 'HmacSHA256'))
+  const body = fc.oneof(fc.json(), fc.uint8Array(), letters)
+  for (const preset of presets.keys()) {
+    const { settings, request, around } = signAs(preset)
+    const bench = await harness(authHmac, settings, around)
+    const names = Object.keys(request.headers as object)
+    const bad = fc.record({ headers: fc.record(Object.fromEntries(names.map(name => [name, value]))), body })
+    await fc.assert(
+      fc.asyncProperty(bad, async sent => expect((await bench.send(sent)).reply).toMatchObject({ code: 'UNAUTHORIZED' })),
+      { numRuns: 50 },
+    )
+  }
+})
+
 test('the time in a signed body is not looked for in the query', async () => {
   const { settings, request } = signAs('linear', { time: NOW - 3600 })
   expect(await verdict(settings, request)).toStartWith('timestamp-too-old')
@@ -136,6 +154,20 @@ test('is not given for a wrong signature', async () => {
   const { settings, request } = signAs('stripe')
   const { exchange } = await (await harness(authHmac, settings)).send({ ...request, body: '[]' })
   expect(exchange.get(signedAt)).toBeUndefined()
+})
+
+test('the README tells which presets sign the time', async () => {
+  const readme = await readFile(new URL('./README.md', import.meta.url), 'utf8')
+  const listed = (start: string) =>
+    [
+      ...readme
+        .split(start)[1]!
+        .split('\n\n')[0]!
+        .matchAll(/`([a-z0-9-]+)`[,.]/g),
+    ].map(m => m[1]!)
+  const signed = [...presets.keys()].filter(preset => signsTime(resolve({ preset, secrets: [] })!))
+  expect(listed('`replay-window` works:')).toEqual(signed)
+  expect(listed('from being sent again:')).toEqual([...presets.keys()].filter(preset => !signed.includes(preset)))
 })
 
 test('keeps the contract', async () => {

@@ -45,7 +45,7 @@ export function resolve({ secrets: _, preset, secret, signature, timestamp, ...o
 /** The tokens of what is signed, without braces. */
 export const tokensOf = ({ signed }: Scheme): string[] => split(signed).filter((_, i) => i % 2)
 
-/** Whether the signature covers the timestamp. One that it does not cover is free for anybody to renew, and must not feed `replay-window`. */
+/** Whether the signature covers the timestamp. One that it does not cover anybody can renew; it must not feed `replay-window`. */
 export function signsTime(scheme: Scheme): boolean {
   const from = scheme.timestamp?.from
   if (from === undefined) return false

@@ -33,7 +33,7 @@ export function describe(scheme: Scheme | undefined): SenderPart {
   for (const token of tokensOf(scheme)) add(name(token), { description: 'Part of what is signed.', required: true })
 
   if (scheme.jsonFormField !== undefined || tokensOf(scheme).includes('form:sorted'))
-    add('Content-Type', { description: 'Exactly a form.', required: true, example: 'application/x-www-form-urlencoded' })
+    add('Content-Type', { description: 'The body is a form.', required: true, example: 'application/x-www-form-urlencoded' })
 
   const header = signature.from.map(name).find(Boolean)
   if (!header) return { headers }

@@ -70,7 +70,7 @@ export const settings = Type.Object(
       ),
     ),
     signed: text(
-      'The signed text: `{body}` `{timestamp}` `{method}` `{url}` `{header:X}` `{json:p}` `{sig:k}` `{form:sorted}` and anything between; `{body}` without a preset.',
+      'What is signed: text and `{body}` `{timestamp}` `{method}` `{url}` `{header:X}` `{json:p}` `{sig:k}` `{form:sorted}`; `{body}` without a preset.',
     ),
     id: text(`Where the id of the delivery is: ${SOURCE}.`),
     jsonFormField: text('The body is a form, and this field of it holds the JSON that `json:` looks into.'),

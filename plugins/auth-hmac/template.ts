@@ -2,7 +2,7 @@
 import type { Exchange } from '#core/plugin.ts'
 import { compileSource, formOf, type Look, place, type Source } from './source.ts'
 
-/** The pieces in order, or the token that has no value. A token is never taken for empty: the signature would cover less than it seems to. */
+/** The pieces in order, or the token that has no value. Taken for empty, it would leave the signature covering less than it says. */
 export type Template = (look: Look) => (string | Uint8Array)[] | string
 
 /** Literal text at even, tokens at odd places. */

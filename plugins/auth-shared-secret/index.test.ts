@@ -50,12 +50,8 @@ test.each(rows)('%s', async (_, settings, request, wanted) => {
 })
 
 test('an empty secret lets nobody in', async () => {
-  for (const settings of [
-    { ...H, secrets: [''] },
-    { ...P, secrets: [''] },
-    { ...Q, secrets: [''] },
-  ]) {
-    const bench = await harness(authSharedSecret, settings)
+  for (const settings of [H, P, Q, { ...P, prefix: 'tok_' }]) {
+    const bench = await harness(authSharedSecret, { ...settings, secrets: [''] })
     for (const request of [header(''), header('Token '), header('tok_'), query('key='), query('key'), {}])
       expect((await bench.send(request)).reply).toBeDefined()
   }

@@ -1,8 +1,9 @@
 /** A folder of YAML files, small plugins to name in them, and the problems that they have. */
+
+import { expect, test } from 'bun:test'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { expect, test } from 'bun:test'
 import { type Loaded, load } from '#core/config/load.ts'
 import { formatProblem } from '#core/config/problem.ts'
 import { type AnyPlugin, Duration, definePlugin, Secret, Size, signedAt, slot, Type } from '#core/plugin.ts'
@@ -179,10 +180,12 @@ export function table(rows: readonly Row[]): void {
 export const top = (more: string) => `version: 1\n${more}\n`
 
 /** A file of one webhook with these steps; the first one stands at 6:9. */
-export const chain = (...steps: string[]) => `version: 1\nwebhooks:\n  a:\n    path: /a\n    chain:\n${steps.map(step => `      - ${step}\n`).join('')}`
+export const chain = (...steps: string[]) =>
+  `version: 1\nwebhooks:\n  a:\n    path: /a\n    chain:\n${steps.map(step => `      - ${step}\n`).join('')}`
 
 /** A chain whose second step, at 7:9, is `shape` with these settings, which begin at 7:18. */
 export const shape = (settings: string) => chain('auth-none: { reason: x }', `shape: { ${settings} }`)
 
 /** A file of one webhook with these settings, which begin at 5:5. */
-export const hook = (...settings: string[]) => `version: 1\nwebhooks:\n  a:\n    chain: [{ auth-none: { reason: x } }]\n${settings.map(line => `    ${line}\n`).join('')}`
+export const hook = (...settings: string[]) =>
+  `version: 1\nwebhooks:\n  a:\n    chain: [{ auth-none: { reason: x } }]\n${settings.map(line => `    ${line}\n`).join('')}`

@@ -1,6 +1,6 @@
 import type { Preset } from '../settings.ts'
 
-// The query is signed as it was sent.
+// The URL is signed with its query. A query that needs escapes may have been signed in another spelling, and is then refused.
 export default {
   page: 'https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/request-validation',
   encoding: 'base64',

@@ -1,6 +1,7 @@
 import type { Preset } from '../settings.ts'
 
-// Only the timestamp and the token are signed: whoever holds one delivery can send it again with other event-data while the window is open. Let `idempotency` refuse a token that was seen.
+// Only the timestamp and the token are signed: whoever holds one delivery can send it again with other event-data while the
+// window is open. The signature is no proof of what the rest says.
 export default {
   page: 'https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks',
   signature: { from: 'json:signature.signature' },
