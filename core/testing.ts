@@ -150,15 +150,11 @@ function exchangeOf(plugin: AnyPlugin, r: Sent, now: number, webhook: string, no
   if (!asIs && !headers.has('content-type')) headers.set('content-type', 'application/json')
   const body = (asIs ? r.body : JSON.stringify(r.body)) as string | Uint8Array | undefined
   const raw = typeof body === 'string' ? new TextEncoder().encode(body) : (body ?? new Uint8Array())
-  const form = headers.get('content-type')?.startsWith('application/x-www-form-urlencoded')
-  const format = method === 'GET' ? 'query' : form ? 'form' : 'json'
-  let parsed: unknown
-  if (format === 'json') {
-    try {
-      parsed = JSON.parse(new TextDecoder().decode(raw))
-    } catch {}
-  } else parsed = Object.fromEntries(format === 'form' ? new URLSearchParams(new TextDecoder().decode(raw)) : query)
-  const payload = (parsed && typeof parsed === 'object' ? parsed : {}) as Record<string, unknown>
+  const text = new TextDecoder().decode(raw)
+  const isForm = headers.get('content-type')?.startsWith('application/x-www-form-urlencoded')
+  const format = method === 'GET' ? 'query' : isForm ? 'form' : 'json'
+  const parsed = format === 'json' ? jsonOf(text) : parametersOf(format === 'form' ? new URLSearchParams(text) : query)
+  const payload = parsed ?? {}
   const slots = new Map(Object.entries(r.slots ?? {}))
   let data = r.data ?? payload
   const judged = () => {
@@ -200,6 +196,24 @@ function exchangeOf(plugin: AnyPlugin, r: Sent, now: number, webhook: string, no
     },
     stage: <Arg, Result>(effect: Effect<Arg, Result>, arg: Arg) => void staged.push({ effect: effect.name, arg }),
   }
+}
+
+function jsonOf(text: string): Record<string, unknown> | undefined {
+  try {
+    const value = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** A repeated parameter becomes a list. */
+function parametersOf(parameters: URLSearchParams): Record<string, unknown> {
+  const value = (key: string) => {
+    const all = parameters.getAll(key)
+    return all.length > 1 ? all : all[0]
+  }
+  return Object.fromEntries([...new Set(parameters.keys())].map(key => [key, value(key)]))
 }
 
 const ALL: unknown[] = ['entries', 'keys', 'values', 'forEach', Symbol.iterator]

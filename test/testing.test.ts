@@ -51,7 +51,7 @@ describe('a plugin that breaks the contract is found out', () => {
   const step = (wrong: (x: Exchange, host: Host, keys: string[]) => unknown) => ({
     compile: (config: any, host: any) => async (x: Exchange) => {
       const reply: any = await wrong(x, host, config.keys)
-      return reply ?? ((await good.compile(config, host)(x)) as any)
+      return reply ?? (await good.compile(config, host))(x)
     },
   })
   const config = (properties: object, options: object = { additionalProperties: false }) => ({
@@ -202,10 +202,12 @@ describe('the harness', () => {
   const spy = (compile: (host: Host, log: unknown[]) => unknown, log: unknown[] = []) => ({
     log,
     plugin: definePlugin({
-      ...good,
+      name: 'spy',
+      phase: 'admit',
+      summary: 'Looks around.',
       config: Type.Object({}, { additionalProperties: false }),
-      sender: () => ({}),
-      compile: (_, host) => compile(host as Host, log) as any,
+      refusals: {},
+      compile: (_, host) => compile(host, log) as any,
     }),
   })
 
@@ -248,6 +250,8 @@ describe('the harness', () => {
     ['bytes as they are', { body: new TextEncoder().encode('{"a":1}') }, 'json', { a: 1 }],
     ['no JSON', { body: '{' }, 'json', {}],
     ['a form', { body: 'a=1', headers: { 'content-type': 'application/x-www-form-urlencoded' } }, 'form', { a: '1' }],
+    ['a parameter that comes twice', { method: 'GET', query: 'a=1&a=2' }, 'query', { a: ['1', '2'] }],
+    ['a list, which is no payload', { body: [1] }, 'json', {}],
     ['a query', { method: 'GET', query: '?a=1' }, 'query', { a: '1' }],
     ['what earlier steps made', { body: { a: 1 }, data: { b: 2 } }, 'json', { a: 1 }],
   ])('reads %s', async (_, request, format, payload) => {

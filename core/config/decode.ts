@@ -114,7 +114,7 @@ class Decoder {
     if (typeof schema.additionalProperties === 'object') return schema.additionalProperties
     if (patterns.length) return `the name '${key}' must match ${patterns.map(([pattern]) => pattern).join(' or ')}`
     const names = Object.keys(known)
-    return `unknown setting '${key}'${didYouMean(key, names) || `; there ${names.length ? `are ${names.join(', ')}` : 'are no settings here'}`}`
+    return `unknown setting '${key}'${didYouMean(key, names) || (names.length ? `; known are ${names.join(', ')}` : '; there are no settings here')}`
   }
 
   #absent(schema: TSchema, required: boolean, parent: MapNode, path: Path): unknown {

@@ -43,13 +43,17 @@ export function mismatch(schema: TSchema, node: Node): string {
   const list = choices(schema)
   if (typeof node.value === 'string') {
     const texts = list?.filter(choice => typeof choice === 'string')
-    return texts ? `${start}, got '${node.value}'${didYouMean(node.value, texts)}` : `${start}, got text`
+    if (texts || schema['x-postern']) return `${start}, got '${node.value}'${didYouMean(node.value, texts ?? [])}`
+    const unquoted = SPELLED[schema.type as string]?.test(node.value)
+    return `${start}, got text${unquoted ? ': remove the quotes' : ''}`
   }
   const number = typeof node.value === 'number'
   const got = `${start}, got ${number ? 'the number ' : ''}${node.text}`
   if (schema.type === 'string' && !schema['x-postern'] && !list) return `${got}: quote it: "${node.text}"`
   return number && schema['x-postern'] ? `${got}: add a unit` : got
 }
+
+const SPELLED: Record<string, RegExp> = { boolean: /^(true|false)$/, integer: /^-?\d+$/, number: /^-?\d+(\.\d+)?$/ }
 
 /** What a value from outside is called in messages. */
 export function source(origin: Origin): string {

@@ -15,8 +15,8 @@ export function finishServer(root: Node, { server = {}, admin }: Sections, probl
     problems.error(positionOf(root, path), path, 'must be at most server.requestTimeout, which is a limit for the whole request')
   }
   if (server.port && server.port === admin?.port) {
-    const path = ['admin', 'port']
-    problems.error(positionOf(root, path), path, `must not be the port of senders, ${server.port}: operators have one of their own`)
+    const path = [reach(root, ['admin', 'port']).whole ? 'admin' : 'server', 'port']
+    problems.error(positionOf(root, path), path, `senders and operators cannot share port ${server.port}: change one`)
   }
   return {
     ...rest,

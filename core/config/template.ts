@@ -31,5 +31,5 @@ function unknown(name: string, names: readonly string[]): string {
   // Nearest to `custom_variable.plan` is `custom_variables.plan`.
   const [head = '', ...tail] = name.split('.')
   const likely = names.map(known => (known.endsWith('.*') ? [known.slice(0, -2), ...tail].join('.') : known))
-  return `{{${name}}} is not in reach here${didYouMean(name, head ? likely : []) || `; there are ${names.join(', ')}`}`
+  return `{{${name}}} is not in reach here${didYouMean(name, head ? likely : []) || `; known are ${names.join(', ')}`}`
 }

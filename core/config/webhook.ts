@@ -35,7 +35,7 @@ export function readWebhooks(root: Node, decoded: Sections['webhooks'], around: 
     if (dialect === undefined || dialects.includes(dialect)) continue
     const path = ['webhooks', name, 'dialect']
     const { node } = reach(root, path)
-    const help = didYouMean(dialect, dialects) || `; there are ${dialects.join(', ')}`
+    const help = didYouMean(dialect, dialects) || `; known are ${dialects.join(', ')}`
     around.problems.error(node.at, path, `there is no dialect ${quoted(node, dialect)}${help}`)
   }
   refuseTwins(root, [...all.values()], around.problems)

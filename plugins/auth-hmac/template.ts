@@ -53,6 +53,7 @@ function compileToken(token: string, around: Around): (look: Look) => string | U
   return source ? compileSource(source, around.jsonFormField) : () => undefined
 }
 
+/** The query as URLSearchParams writes it: a sender that spells it otherwise is refused, since the exchange does not keep its spelling. */
 function urlOf(x: Exchange, publicUrl: string): string {
   const query = x.query.toString()
   return publicUrl + x.path + (query && `?${query}`)
