@@ -4,7 +4,7 @@ import type { ChainItem, Position } from './config.ts'
 import { type Decoded, decode, type FoundSecret } from './decode.ts'
 import { type Node, positionOf, quoted } from './node.ts'
 import { checkOrder, type Placed } from './order.ts'
-import { didYouMean, type Path, type Problems, pathText, pointerKeys } from './problem.ts'
+import { didYouMean, type Path, type Problems, pathText, pointerPath } from './problem.ts'
 import type { Registry } from './registry.ts'
 
 /** What a chain may look at while it is read. */
@@ -72,7 +72,7 @@ function readItem(item: Node, path: Path, chain: Chain, around: Around): Placed 
     plugin,
     settings: values,
     shown: show(values, decoded.secrets),
-    at: (pointer = '') => (pointer ? positionOf(settings, pointerKeys(pointer)) : at),
+    at: (pointer = '') => (pointer ? positionOf(settings, pointerPath(pointer)) : at),
   })
   chain.secrets.push(...decoded.secrets.map(secret => ({ ...secret, path: [...inside, ...secret.path] })))
   const empty = decoded.secrets.find(secret => secret.value === '')
@@ -112,7 +112,7 @@ function checkSettings(plugin: AnyPlugin, values: Record<string, unknown>, setti
   const { webhook, publicUrl, entity, problems } = around
   try {
     for (const { path, message } of plugin.check?.(values, { webhook, publicUrl, entity }) ?? []) {
-      const keys = pointerKeys(path).map(key => (/^\d+$/.test(key) ? Number(key) : key))
+      const keys = pointerPath(path)
       problems.error(positionOf(settings, keys), [...inside, ...keys], message)
     }
   } catch (error) {

@@ -4,7 +4,7 @@ import { Value } from '@sinclair/typebox/value'
 import type { Position } from './config.ts'
 import { choices, mismatch, wanted } from './expected.ts'
 import { FORBIDDEN, type MapNode, type Node, nodeOf, plain, positionOf } from './node.ts'
-import { didYouMean, nearest, type Path, pointer } from './problem.ts'
+import { didYouMean, nearest, type Path, pointer, pointerPath } from './problem.ts'
 import { scalar } from './scalar.ts'
 
 export interface Fault {
@@ -181,7 +181,7 @@ class Decoder {
     const value = plain(node)
     const seen = new Set<string>()
     for (const error of Value.Errors(schema, [...this.#named.values()], value)) {
-      const inner = error.path.split('/').slice(1)
+      const inner = pointerPath(error.path)
       if (!seen.has(error.path))
         this.#fault(
           positionOf(node, inner),

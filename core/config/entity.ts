@@ -6,7 +6,7 @@ import type { Entity } from '../plugin.ts'
 import type { Sources } from './interpolate.ts'
 import { type Node, namesIn, plain, positionOf, quoted } from './node.ts'
 import { parse } from './parse.ts'
-import { didYouMean, type Path, type Problems, pointerKeys } from './problem.ts'
+import { didYouMean, type Path, type Problems, pointerPath } from './problem.ts'
 import type { Sections } from './schema.ts'
 import { readText } from './source.ts'
 
@@ -59,7 +59,7 @@ function invalid(errors: readonly ErrorObject[]): { path: Path; message: string 
   return deepest.map(path => {
     const { message, params } = errors.find(e => e.instancePath === path)!
     const allowed = params.allowedValues ? `: ${params.allowedValues.join(', ')}` : ''
-    return { path: pointerKeys(path), message: `${message}${allowed}` }
+    return { path: pointerPath(path), message: `${message}${allowed}` }
   })
 }
 
@@ -73,7 +73,7 @@ function strict(ajv: Ajv2020, node: Node, message: string): { path: Path; messag
     }
   const [, format, at] = /unknown format "(.*)" ignored in schema at path "#(.*)"/.exec(message) ?? []
   if (format && at !== undefined)
-    return { path: [...pointerKeys(at), 'format'], message: `unknown format '${format}'${didYouMean(format, Object.keys(ajv.formats))}` }
+    return { path: [...pointerPath(at), 'format'], message: `unknown format '${format}'${didYouMean(format, Object.keys(ajv.formats))}` }
   const reference = /can't resolve reference (.*) from id/.exec(message)?.[1]
   if (reference)
     return { path: find(node, (key, value) => key === '$ref' && value === reference), message: `there is nothing at '${reference}'` }

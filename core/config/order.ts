@@ -38,6 +38,8 @@ export function checkOrder(steps: readonly (Placed | undefined)[], plugins: Iter
     for (const slot of plugin.needs ?? []) {
       if (before.some(other => givesIt(other, slot))) continue
       const after = steps.slice(i + 1).find(other => givesIt(other, slot))?.plugin
+      // That one is told to move already.
+      if (after && RANK[after.phase] < RANK[plugin.phase]) continue
       const cure = after ? `move '${after.name}' up, before it` : giver(slot, plugins)
       problems.error(at, path, `'${plugin.name}' needs '${slot.name}', which no earlier step gives: ${cure}`)
     }
@@ -49,8 +51,10 @@ function givesIt(step: Placed | undefined, slot: Slot<unknown>): boolean {
 }
 
 function giver(slot: Slot<unknown>, plugins: Iterable<AnyPlugin>): string {
-  const may = ({ gives }: AnyPlugin) => typeof gives === 'function' || gives?.some((given: Slot<unknown>) => given.name === slot.name)
-  const names = [...plugins].filter(may).map(plugin => plugin.name)
+  const all = [...plugins]
+  const surely = all.filter(({ gives }) => Array.isArray(gives) && gives.some(given => given.name === slot.name))
+  // Which slots a function gives shows only with settings.
+  const names = (surely.length ? surely : all.filter(({ gives }) => typeof gives === 'function')).map(plugin => plugin.name)
   if (!names.length) return 'no plugin gives it, so remove this step'
   return `put ${names.join(' or ')} ${slot.name === signedAt.name ? 'with a scheme that signs a timestamp ' : ''}before it`
 }

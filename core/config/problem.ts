@@ -58,10 +58,10 @@ export function pointer(path: Path): string {
   return path.map(key => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 }
 
-/** The keys of a JSON Pointer; a list index comes back as text. */
-export function pointerKeys(text: string): string[] {
+/** The keys of a JSON Pointer. */
+export function pointerPath(text: string): Path {
   const keys = text.split('/').slice(1)
-  return keys.map(key => key.replaceAll('~1', '/').replaceAll('~0', '~'))
+  return keys.map(key => (/^(0|[1-9]\d*)$/.test(key) ? Number(key) : key.replaceAll('~1', '/').replaceAll('~0', '~')))
 }
 
 /** The known name that was most likely meant: at most about a third of its letters wrong, left out, added or swapped. */

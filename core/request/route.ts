@@ -113,16 +113,15 @@ function encoded(segment: string): string {
   return new URL(`http://postern.invalid/a${segment}`).pathname.slice(2)
 }
 
-/** Decoded once and strictly: what would hide a slash, a NUL or a dot segment from whoever reads the path next matches nothing. */
+/** Decoded once and strictly: what would hide a slash, a NUL or a dot segment from whoever reads it next matches nothing. */
 function decoded(segment: string): string | undefined {
-  if (segment === '' || segment === '.' || segment === '..') return undefined
-  if (!segment.includes('%')) return segment
+  let value = segment
   try {
-    const value = decodeURIComponent(segment)
-    return value.includes('/') || value.includes('\0') ? undefined : value
+    if (segment.includes('%')) value = decodeURIComponent(segment)
   } catch {
     return undefined
   }
+  return /^\.{0,2}$/.test(value) || value.includes('/') || value.includes('\0') ? undefined : value
 }
 
 function setDefault<K, V>(map: Map<K, V>, key: K, make: () => V): V {

@@ -1,0 +1,72 @@
+/** Entities and their JSON Schemas, inline and in files. */
+import { expect, test } from 'bun:test'
+import { loadWorld, type Row, table, top } from './fixture.ts'
+
+const entity = (schema: string) => top(`entities:\n  e:\n    schema:\n${schema.replace(/^/gm, '      ')}`)
+const inFile = (name: string, text: string) => ({ files: { 'c.yaml': top(`entities: { e: { schema: ${name} } }`), [name]: text }, path: 'c.yaml' })
+
+export const rows: Row[] = [
+  ['no schema', top('entities: { e: {} }')],
+  ['nothing', top('entities: { e: }')],
+  ['a good one', entity('type: object\nrequired: [a]\nproperties:\n  a: { type: string, format: email, minLength: 3 }')],
+  ['required alone', entity('anyOf: [{ required: [a] }, { required: [b] }]')],
+  ['an unknown keyword', entity('type: object\npropertis: {}'),
+    `c.yaml:6:18 entities.e.schema.propertis: unknown keyword 'propertis' — did you mean 'properties'?`],
+  ['an unknown keyword further in', entity('type: object\nproperties:\n  a: { type: string, minlength: 3 }'),
+    `c.yaml:7:39 entities.e.schema.properties.a.minlength: unknown keyword 'minlength' — did you mean 'minLength'?`],
+  ['a property that is named like the unknown keyword', entity('properties:\n  typ: { type: string }\n  b: { typ: string }'),
+    `c.yaml:6:14 entities.e.schema.properties.typ: unknown keyword 'typ' — did you mean 'type'?`],
+  ['an unknown type', entity('properties:\n  a: { type: strin }'),
+    'c.yaml:6:20 entities.e.schema.properties.a.type: must be equal to one of the allowed values: array, boolean, integer, null, number, object, string'],
+  ['an unknown type in a list', entity('properties:\n  a: { type: [string, nul] }'),
+    'c.yaml:6:29 entities.e.schema.properties.a.type[1]: must be equal to one of the allowed values: array, boolean, integer, null, number, object, string'],
+  ['an unknown format', entity('properties:\n  a: { type: string, format: emial }'),
+    `c.yaml:6:36 entities.e.schema.properties.a.format: unknown format 'emial' — did you mean 'email'?`],
+  ['a value of the wrong kind', entity('properties:\n  a: { maxLength: "5" }\n  b: { minimum: x }'),
+    'c.yaml:6:25 entities.e.schema.properties.a.maxLength: must be integer',
+    'c.yaml:7:23 entities.e.schema.properties.b.minimum: must be number'],
+  ['a schema that is a number', entity('properties:\n  a: 5'),
+    'c.yaml:6:12 entities.e.schema.properties.a: must be object,boolean'],
+  ['a reference to nothing', entity('properties:\n  a: { $ref: "#/$defs/b" }'),
+    `c.yaml:6:20 entities.e.schema.properties.a.$ref: there is nothing at '#/$defs/b'`],
+  ['a reference to something', entity('$defs: { b: { type: string } }\nproperties:\n  a: { $ref: "#/$defs/b" }')],
+  ['a broken pattern', entity('properties:\n  a: { pattern: "^a" }\n  b: { pattern: "(" }'),
+    'c.yaml:7:23 entities.e.schema.properties.b.pattern: is no regular expression: Invalid regular expression: missing )'],
+  ['an older draft', entity('$schema: http://json-schema.org/draft-07/schema#'),
+    'c.yaml:5:16 entities.e.schema.$schema: only JSON Schema 2020-12 is known: remove this line, or write https://json-schema.org/draft/2020-12/schema'],
+  ['if without then', entity('if: {}'),
+    'c.yaml:5:7 entities.e.schema: is no good JSON Schema: strict mode: "if" without "then" and "else" is ignored'],
+  ['two with one $id', top('entities: { a: { schema: { $id: x } }, b: { schema: { $id: x } } }')],
+  ['a list', top('entities: { e: { schema: [] } }'),
+    'c.yaml:2:26 entities.e.schema: expected a JSON Schema as a map, or the path of a file that holds one'],
+  ['a number', top('entities: { e: { schema: 5 } }'),
+    'c.yaml:2:26 entities.e.schema: expected a JSON Schema as a map, or the path of a file that holds one'],
+  ['an empty text', top('entities: { e: { schema: "" } }'),
+    'c.yaml:2:26 entities.e.schema: expected a JSON Schema as a map, or the path of a file that holds one'],
+  ['an unknown setting', top('entities: { e: { schema: {}, unkown: keep } }'),
+    `c.yaml:2:30 entities.e.unkown: unknown setting 'unkown' — did you mean 'unknown'?`],
+  ['an unknown choice', top('entities: { e: { unknown: ignore } }'),
+    `c.yaml:2:27 entities.e.unknown: expected 'drop', 'keep' or 'reject', got 'ignore'`],
+  ['a file that is not there', top('entities: { e: { schema: schemas/e.json } }'),
+    `c.yaml:2:26 entities.e.schema: the file 'schemas/e.json' cannot be read: there is no such file`],
+  ['a JSON file', inFile('schemas/e.json', '{\n  "type": "object",\n  "propertis": {}\n}'),
+    `schemas/e.json:3:16 entities.e.schema.propertis: unknown keyword 'propertis' — did you mean 'properties'?`],
+  ['a YAML file', inFile('e.yaml', 'type: object\nproperties:\n  a: { type: strin }\n'),
+    'e.yaml:3:14 entities.e.schema.properties.a.type: must be equal to one of the allowed values: array, boolean, integer, null, number, object, string'],
+  ['a broken file', inFile('e.json', '{\n  "type": "object",\n'),
+    'e.json:3:1 no valid YAML: Flow map must end with a }'],
+  ['an empty file', inFile('e.json', ''),
+    'e.json:1:1 entities.e.schema: expected a JSON Schema as a map, or the path of a file that holds one'],
+  ['a file of text', inFile('e.json', '"text"'),
+    'e.json:1:1 entities.e.schema: expected a JSON Schema as a map, or the path of a file that holds one'],
+]
+
+table(rows)
+
+test('what an entity means', async () => {
+  const { config } = await loadWorld({ files: { 'c.yaml': top('entities: { a: {}, b: { schema: e.json, unknown: reject } }'), 'e.json': '{"type":"object"}' }, path: 'c.yaml' })
+  expect(config && [...config.entities.values()]).toEqual([
+    { name: 'a', schema: {}, unknown: 'drop' },
+    { name: 'b', schema: { type: 'object' }, unknown: 'reject' },
+  ])
+})

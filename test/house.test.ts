@@ -1,0 +1,79 @@
+/** The arrows of the house: who may import whom (CONTRIBUTING.md). */
+import { expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { Glob } from 'bun'
+
+const root = join(import.meta.dirname, '..')
+const sources = [...new Glob('{main.ts,core/**/*.ts,plugins/**/*.ts}').scanSync(root)].filter(file => !file.includes('.test.'))
+
+/** Rooms from the bottom up: an import goes to a lower floor, or stays in its room. */
+const floors: Record<string, number> = {
+  'core/settings.ts': 0,
+  'core/ulid.ts': 0,
+  'core/runtime.ts': 0,
+  'core/log.ts': 0,
+  'core/plugin.ts': 1,
+  'core/config': 2,
+  'core/store': 2,
+  'core/kv': 2,
+  'core/request': 3,
+  'core/admin': 4,
+  'core/testing.ts': 4,
+  'core/cli': 5,
+}
+
+const roomOf = (file: string) => Object.keys(floors).find(room => file === room || file.startsWith(`${room}/`))
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(root, file), 'utf8')
+  const names = [...text.matchAll(/(?:from|import)\s*\(?\s*'([.#][^']+)'/g)].map(m => m[1] as string)
+  return names.map(name => (name.startsWith('#') ? name.slice(1) : relative(root, join(root, dirname(file), name))))
+}
+
+const arrows = sources.flatMap(from => importsOf(from).map(to => ({ from, to })))
+
+test('the imports are read at all', () => {
+  expect(arrows.length).toBeGreaterThan(100)
+})
+
+test('the core imports no plugin, no test and no command line', () => {
+  expect(arrows.filter(a => a.from.startsWith('core/') && !a.to.startsWith('core/'))).toEqual([])
+})
+
+test('inside the core, arrows point down', () => {
+  const inside = arrows.filter(a => a.from.startsWith('core/') && a.to.startsWith('core/'))
+  expect(inside.filter(a => roomOf(a.from) === undefined || roomOf(a.to) === undefined)).toEqual([])
+  const back = inside.filter(({ from, to }) => {
+    const [a, b] = [roomOf(from) as string, roomOf(to) as string]
+    return a !== b && (floors[a] as number) <= (floors[b] as number)
+  })
+  expect(back).toEqual([])
+})
+
+test('a plugin imports the contract, its own files, and nothing else of ours', () => {
+  const strays = arrows.filter(({ from, to }) => {
+    const own = from.split('/').slice(0, 2).join('/')
+    return from.startsWith('plugins/') && from !== 'plugins/index.ts' && to !== 'core/plugin.ts' && !to.startsWith(`${own}/`)
+  })
+  expect(strays).toEqual([])
+})
+
+test("no file of the core imports the author's harness", () => {
+  expect(arrows.filter(a => a.to === 'core/testing.ts')).toEqual([])
+})
+
+test('only core/runtime.ts knows the runtime', () => {
+  const telling = sources.filter(file => file !== 'core/runtime.ts' && /\b(Bun|Deno)\.|from 'bun/.test(readFileSync(join(root, file), 'utf8')))
+  expect(telling).toEqual([])
+})
+
+test('every plugin has its folder, its test and its README, and stands in the list and in the README of the project', () => {
+  const folders = [...new Set([...new Glob('plugins/*/index.ts').scanSync(root)].map(file => file.split('/')[1] as string))].sort()
+  const list = readFileSync(join(root, 'plugins/index.ts'), 'utf8')
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  for (const name of folders) {
+    expect([name, [...new Glob(`plugins/${name}/{index.test.ts,README.md}`).scanSync(root)].length]).toEqual([name, 2])
+    expect([name, list.includes(`./${name}/index.ts`), readme.includes(`(plugins/${name}/README.md)`)]).toEqual([name, true, true])
+  }
+})
