@@ -24,7 +24,7 @@ export function slot<T>(name: string): Slot<T> {
   return { name }
 }
 
-/** When the sender signed the request, as epoch milliseconds that the signature covers, and how far off the scheme lets it be. */
+/** When the sender signed the request, as the signature covers it, and how far off the scheme lets it be: all in milliseconds. */
 export const signedAt: Slot<{ time: number; tolerance?: number; future?: number }> = slot('signed-at')
 
 /** Set when the request is an echo of an event of our own: `dispatch` then writes no event. */
@@ -74,6 +74,8 @@ export interface Exchange {
   readonly path: string
   readonly params: Readonly<Record<string, string>>
   readonly query: URLSearchParams
+  /** The query exactly as it came, without the question mark. */
+  readonly search: string
   readonly headers: Headers
   /** Address of the sender, after the trusted proxies. */
   readonly ip: string
@@ -153,9 +155,12 @@ export const upsertRecord = builtin<{
 /** Writes the event of this exchange into the outbox: `record.created` or `record.updated`, or `webhook.received` when no record is written. */
 export const emitEvent = builtin<Record<string, never>>('event', 'seal', () => '')
 
+/** What a service of the host rejects with when it cannot answer. A step may let it through: the sender gets 503 and may try again. */
+export class Unavailable extends Error {}
+
 /** Tokens that `postern token create` made, known by their hash alone. */
 export interface Tokens {
-  /** The webhook that a live token belongs to. */
+  /** The webhook that a live token belongs to. Rejects with `Unavailable` when the store does not answer. */
   webhookOf(token: string): string | undefined | Promise<string | undefined>
 }
 
@@ -178,7 +183,7 @@ export interface LimiterRule {
 }
 
 export interface Limiter {
-  /** Takes one; `resetAfter` is milliseconds until the window starts anew. Rejects when the counters cannot be reached. */
+  /** Takes one; `resetAfter` is milliseconds until the window starts anew. Rejects with `Unavailable` when the counters cannot be reached. */
   take(key: string): Promise<{ allowed: boolean; remaining: number; resetAfter: number }>
 }
 

@@ -5,7 +5,8 @@ import { dirname, join, relative } from 'node:path'
 import { Glob } from 'bun'
 
 const root = join(import.meta.dirname, '..')
-const sources = [...new Glob('{main.ts,core/**/*.ts,plugins/**/*.ts}').scanSync(root)].filter(file => !file.includes('.test.'))
+const patterns = ['main.ts', 'core/**/*.ts', 'plugins/**/*.ts']
+const sources = patterns.flatMap(pattern => [...new Glob(pattern).scanSync(root)]).filter(file => !file.includes('.test.'))
 
 /** Rooms from the bottom up: an import goes to a lower floor, or stays in its room. */
 const floors: Record<string, number> = {
@@ -19,7 +20,8 @@ const floors: Record<string, number> = {
   'core/kv': 2,
   'core/request': 3,
   'core/admin': 4,
-  'core/testing.ts': 4,
+  'core/harness.ts': 4,
+  'core/testing.ts': 5,
   'core/cli': 5,
 }
 
@@ -60,11 +62,14 @@ test('a plugin imports the contract, its own files, and nothing else of ours', (
 })
 
 test("no file of the core imports the author's harness", () => {
-  expect(arrows.filter(a => a.to === 'core/testing.ts')).toEqual([])
+  const harness = ['core/testing.ts', 'core/harness.ts']
+  expect(arrows.filter(a => harness.includes(a.to) && !harness.includes(a.from))).toEqual([])
 })
 
 test('only core/runtime.ts knows the runtime', () => {
-  const telling = sources.filter(file => file !== 'core/runtime.ts' && /\b(Bun|Deno)\.|from 'bun/.test(readFileSync(join(root, file), 'utf8')))
+  const telling = sources.filter(
+    file => file !== 'core/runtime.ts' && /\b(Bun|Deno)\.[a-z]|from 'bun/.test(readFileSync(join(root, file), 'utf8')),
+  )
   expect(telling).toEqual([])
 })
 

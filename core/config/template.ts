@@ -10,6 +10,8 @@ export const SUCCESS_NAMES: readonly string[] = EVENT
 /** Names that a refusal has. */
 export const ERROR_NAMES: readonly string[] = ['code', 'message', 'details', 'status', 'webhook']
 
+const PATH = /^[^\s{}.]+(\.[^\s{}.]+)*$/
+
 /** Tells each `{{name}}` that is not in reach, at the text in which it stands. */
 export function checkTemplate(node: Node | undefined, names: readonly string[], path: Path, problems: Problems): void {
   if (node?.kind === 'map') for (const [key, inner] of node.entries) checkTemplate(inner, names, [...path, key], problems)
@@ -24,12 +26,12 @@ export function checkTemplate(node: Node | undefined, names: readonly string[], 
 
 function inReach(name: string, names: readonly string[]): boolean {
   const open = names.filter(known => known.endsWith('.*')).map(known => known.slice(0, -2))
-  return names.includes(name) || open.some(prefix => name === prefix || (name.startsWith(`${prefix}.`) && !/\.\.|\.$/.test(name)))
+  return names.includes(name) || open.some(prefix => name === prefix || (name.startsWith(`${prefix}.`) && PATH.test(name)))
 }
 
 function unknown(name: string, names: readonly string[]): string {
   // Nearest to `custom_variable.plan` is `custom_variables.plan`.
-  const [head = '', ...tail] = name.split('.')
+  const tail = name.split('.').slice(1)
   const likely = names.map(known => (known.endsWith('.*') ? [known.slice(0, -2), ...tail].join('.') : known))
-  return `{{${name}}} is not in reach here${didYouMean(name, head ? likely : []) || `; known are ${names.join(', ')}`}`
+  return `{{${name}}} is not in reach here${PATH.test(name) ? didYouMean(name, likely) : ''}; known are ${names.join(', ')}`
 }

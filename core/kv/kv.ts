@@ -1,7 +1,7 @@
 /** Counters that replicas share when there is a Redis, and that this process keeps when there is none. */
 import { Redis } from 'ioredis'
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
-import type { Limiter, LimiterRule } from '../plugin.ts'
+import { type Limiter, type LimiterRule, Unavailable } from '../plugin.ts'
 
 export interface Kv {
   readonly kind: 'memory' | 'redis'
@@ -49,7 +49,7 @@ function limiterOf(limiter: RateLimiterMemory | RateLimiterRedis): Limiter {
       } catch (refusal) {
         // The library rejects with its result when the limit is reached, and with an Error when it could not count.
         if (refusal instanceof RateLimiterRes) return verdict(false, refusal)
-        throw refusal
+        throw new Unavailable('the counters do not answer', { cause: refusal })
       }
     },
   }

@@ -1,6 +1,6 @@
 /** A chain compiled into a straight line of steps, once per webhook. */
 import type { Config, Webhook } from '../config/config.ts'
-import type { Reply, Step } from '../plugin.ts'
+import { type Reply, type Step, Unavailable } from '../plugin.ts'
 import { refuse } from './codes.ts'
 import type { Exchange } from './exchange.ts'
 import { makeHost, type Services } from './host.ts'
@@ -69,7 +69,7 @@ function line(links: readonly Link[], timeout: number, now: () => number): Chain
         if (reply instanceof Promise) reply = await within(reply, x.receivedAt + timeout - now(), plugin)
         if (reply) return { reply, plugin }
       } catch (error) {
-        return error instanceof TooSlow
+        return error instanceof Unavailable
           ? { reply: refuse('UNAVAILABLE', { reason: error.message }), plugin }
           : { reply: refuse('INTERNAL'), plugin, error }
       }
@@ -78,11 +78,9 @@ function line(links: readonly Link[], timeout: number, now: () => number): Chain
   }
 }
 
-class TooSlow extends Error {}
-
 function within<T>(promise: Promise<T>, ms: number, plugin: string): Promise<T> {
   return new Promise((done, fail) => {
-    const timer = setTimeout(() => fail(new TooSlow(`the step '${plugin}' took too long`)), Math.max(0, ms))
+    const timer = setTimeout(() => fail(new Unavailable(`the step '${plugin}' took too long`)), Math.max(0, ms))
     promise.then(done, fail).finally(() => clearTimeout(timer))
   })
 }

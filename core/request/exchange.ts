@@ -1,14 +1,5 @@
 /** One request on its way through a chain; what it stages becomes the unit of its commit. */
-import {
-  claimKey,
-  countRecord,
-  type Effect,
-  type Exchange as ExchangeContract,
-  emitEvent,
-  type Refusal,
-  type Slot,
-  upsertRecord,
-} from '../plugin.ts'
+import { claimKey, countRecord, type Effect, type Exchange as ExchangeContract, emitEvent, type Slot, upsertRecord } from '../plugin.ts'
 import type { Unit } from '../store/unit.ts'
 import { type Payload, parsePayload } from './payload.ts'
 
@@ -32,6 +23,7 @@ export class Exchange implements ExchangeContract {
   readonly webhook: string
   readonly method: string
   readonly path: string
+  readonly search: string
   readonly params: Readonly<Record<string, string>>
   readonly headers: Headers
   readonly ip: string
@@ -42,7 +34,6 @@ export class Exchange implements ExchangeContract {
   format: 'json' | 'form' | 'query' = 'json'
   data: Record<string, unknown> = {}
   variables: Record<string, unknown> = {}
-  #search: string
   #query: URLSearchParams | undefined
   #parsed: Payload | undefined
   #slots: Map<string, unknown> | undefined
@@ -52,17 +43,17 @@ export class Exchange implements ExchangeContract {
     this.webhook = arrival.webhook
     this.method = arrival.method
     this.path = arrival.path
+    this.search = arrival.search
     this.params = arrival.params
     this.headers = arrival.headers
     this.ip = arrival.ip
     this.receivedAt = arrival.receivedAt
     this.raw = arrival.raw
-    this.#search = arrival.search
     this.unit = { exchange: this, custom: [] }
   }
 
   get query(): URLSearchParams {
-    this.#query ??= new URLSearchParams(this.#search)
+    this.#query ??= new URLSearchParams(this.search)
     return this.#query
   }
 
@@ -71,7 +62,7 @@ export class Exchange implements ExchangeContract {
       method: this.method,
       contentType: this.headers.get('content-type'),
       contentEncoding: this.headers.get('content-encoding'),
-      query: this.#search,
+      query: this.search,
       raw: this.raw,
     })
     return this.#parsed
@@ -117,5 +108,3 @@ function once<T>(present: T | undefined, arg: T, name: string): T {
   if (present !== undefined) throw new Error(`an exchange stages at most one '${name}' effect`)
   return arg
 }
-
-export type { Refusal }

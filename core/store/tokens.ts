@@ -1,6 +1,6 @@
 /** URL tokens: made once, shown once, kept as hashes. */
 import { createHash, randomBytes } from 'node:crypto'
-import type { Tx } from '../plugin.ts'
+import { type Tx, Unavailable } from '../plugin.ts'
 import { ulid } from '../ulid.ts'
 
 export interface TokenInfo {
@@ -103,7 +103,10 @@ export function tokenBook(db: Tx, now: () => number) {
       if (entry && performance.now() - entry.asked < FRESH_FOR) return judge(hash, entry.token)
       const running = asking.get(hash) ?? ask(hash).finally(() => asking.delete(hash))
       asking.set(hash, running)
-      return running.then(found => judge(hash, found))
+      return running.then(
+        found => judge(hash, found),
+        cause => Promise.reject(new Unavailable('the store cannot look up a token', { cause })),
+      )
     },
     /** Writes down which tokens were used since the last call. */
     async noteUse(): Promise<void> {

@@ -53,10 +53,9 @@ function compileToken(token: string, around: Around): (look: Look) => string | U
   return source ? compileSource(source, around.jsonFormField) : () => undefined
 }
 
-/** The query as URLSearchParams writes it: a sender that spells it otherwise is refused, since the exchange does not keep its spelling. */
+/** As the sender wrote it, but for the scheme and host, which only the configuration can tell. */
 function urlOf(x: Exchange, publicUrl: string): string {
-  const query = x.query.toString()
-  return publicUrl + x.path + (query && `?${query}`)
+  return publicUrl + x.path + (x.search && `?${x.search}`)
 }
 
 function sorted(form: URLSearchParams | undefined): string | undefined {

@@ -73,8 +73,16 @@ export function folder(): string {
   return path
 }
 
-/** Stops everything that `child` started and waits until it is gone. */
+const last: (() => Promise<void>)[] = []
+
+/** Runs `action` in `stopAll`: only when this process ends as it should. */
+export function atEnd(action: () => Promise<void>): void {
+  last.push(action)
+}
+
+/** Ends all that this process has started and waits until it is gone. */
 export async function stopAll(): Promise<void> {
+  await Promise.allSettled(last.splice(0).map(action => action()))
   const ending = keeping
   keeping = undefined
   if (!ending) return

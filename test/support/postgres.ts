@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { beside, binary } from './binary.ts'
-import { child, folder, freePort } from './child.ts'
+import { atEnd, child, folder, freePort } from './child.ts'
 
 const run = promisify(execFile)
 
@@ -44,7 +44,9 @@ export async function freshDatabase(): Promise<{ url: string; drop(): Promise<vo
   await query(server, `create database ${name}`)
   const url = new URL(server)
   url.pathname = `/${name}`
-  return { url: url.href, drop: () => query(server, `drop database if exists ${name} with (force)`) }
+  const drop = () => query(server, `drop database if exists ${name} with (force)`)
+  if (process.env.DATABASE_URL) atEnd(drop) // a server of our own goes as a whole
+  return { url: url.href, drop }
 }
 
 async function query(url: string, text: string): Promise<void> {
@@ -65,7 +67,7 @@ export async function postgresServer({ settings = {} }: { settings?: Record<stri
   const user = await unprivileged()
   if (user) chownSync(home, user.uid, user.gid)
 
-  const locale = { LC_ALL: 'C.UTF-8', PATH: process.env.PATH }
+  const locale = { LC_ALL: 'C', PATH: process.env.PATH }
   const initdb = ['-D', dataDir, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync']
   await run(beside(program, 'initdb'), initdb, { ...user, env: locale })
 
