@@ -24,7 +24,10 @@ const config = {
 } as const
 const json = { type: 'boolean', description: 'Print JSON, for machines', default: false } as const
 
-/** A command that ends with an exit code; the example shows in its help. */
+/** The last lines of a command's help. */
+const examples = new WeakMap<CommandDef<any>, string>()
+
+/** A command that ends with an exit code. */
 function command<A extends ArgsDef>(
   name: string,
   description: string,
@@ -32,18 +35,15 @@ function command<A extends ArgsDef>(
   args: A,
   run: (args: any) => number | Promise<number>,
 ): CommandDef<A> {
-  return defineCommand({
-    meta: { name: `postern ${name}`, description: `${description}\n\n  Example: ${example}` },
-    args,
-    run: ({ args }) => run(args),
-  })
+  const made = defineCommand({ meta: { name: `postern ${name}`, description }, args, run: ({ args }) => run(args) })
+  examples.set(made, example)
+  return made
 }
 
 const token = defineCommand({
   meta: {
-    name: 'postern token',
-    description:
-      'Tokens for webhooks whose path has a {token}\n\n  Example: postern token create contact-form --config config/examples/hasp.yaml',
+    name: 'token',
+    description: 'Tokens for webhooks whose path has a {token}',
   },
   subCommands: {
     create: command(
@@ -155,7 +155,9 @@ async function run(words: string[]): Promise<number> {
 
 async function help(of: CommandDef<any>, parent: CommandDef<any> | undefined, exitCode: number): Promise<number> {
   const usage = await renderUsage(of, parent)
-  out(process.stdout.isTTY ? usage : stripVTControlCharacters(usage))
+  const example = examples.get(of)
+  const text = example ? `${usage}\nEXAMPLE\n\n  ${example}\n` : usage
+  out(process.stdout.isTTY ? text : stripVTControlCharacters(text))
   return exitCode
 }
 

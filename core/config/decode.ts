@@ -179,16 +179,17 @@ class Decoder {
   /** A kind of schema that only TypeBox itself can judge: marks and defaults within it do nothing. */
   #foreign(schema: TSchema, node: Node, path: Path): unknown {
     const value = plain(node)
-    const seen = new Set<string>()
-    for (const error of Value.Errors(schema, [...this.#named.values()], value)) {
-      const inner = pointerPath(error.path)
-      if (!seen.has(error.path))
-        this.#fault(
-          positionOf(node, inner),
-          [...path, ...inner],
-          error.message.replace(/^./, c => c.toLowerCase()),
-        )
-      seen.add(error.path)
+    const errors = new Map<string, string>()
+    for (const { path: at, message } of Value.Errors(schema, [...this.#named.values()], value)) if (!errors.has(at)) errors.set(at, message)
+    for (const [at, message] of errors) {
+      // Around the value at fault, everything else is told to be wrong too.
+      if ([...errors.keys()].some(other => other.startsWith(`${at}/`))) continue
+      const inner = pointerPath(at)
+      this.#fault(
+        positionOf(node, inner),
+        [...path, ...inner],
+        message.replace(/^./, c => c.toLowerCase()),
+      )
     }
     return value
   }

@@ -2,7 +2,7 @@
 import { dirname, resolve } from 'node:path'
 import type { Entity } from '../plugin.ts'
 import type { Sources } from './interpolate.ts'
-import { type Node, namesIn, plain, positionOf, quoted } from './node.ts'
+import { type Node, namesIn, plain, quoted } from './node.ts'
 import { parse } from './parse.ts'
 import type { Path } from './problem.ts'
 import type { Sections } from './schema.ts'
@@ -37,6 +37,6 @@ function readSchema(node: Node, path: Path, sources: Sources): Record<string, un
     problems.error(node.at, path, 'expected a JSON Schema as a map, or the path of a file that holds one')
     return {}
   }
-  for (const fault of schemaFaults(node)) problems.error(positionOf(node, fault.path), [...path, ...fault.path], fault.message)
+  for (const fault of schemaFaults(node)) problems.error(fault.at, [...path, ...fault.path], fault.message)
   return plain(node) as Record<string, unknown>
 }

@@ -24,25 +24,28 @@ export function merge(roots: readonly MapNode[], problems: Problems): MapNode {
 
 function join(section: string, first: Node, next: Node, problems: Problems): Node {
   if (section === 'version') return version(first) ? next : first
+  if (empty(next)) return first
+  if (empty(first)) return next
   if (section === 'plugins' && first.kind === 'list' && next.kind === 'list') return { ...first, items: [...first.items, ...next.items] }
   const kind = NAMED[section]
-  if (!kind || first.kind !== 'map' || next.kind !== 'map') {
-    if (empty(next)) return first
-    if (empty(first)) return next
-    const at = next.key ?? next.at
-    problems.error(at, [section], `this section is already at ${formatPosition(first.key ?? first.at)}: keep it in one file`)
+  if (!kind || first.kind !== 'map') {
+    problems.error(
+      next.key ?? next.at,
+      [section],
+      `this section is already at ${formatPosition(first.key ?? first.at)}: keep it in one file`,
+    )
+    return first
+  }
+  if (next.kind !== 'map') {
+    problems.error(next.at, [section], 'expected a map of names')
     return first
   }
   const entries = new Map(first.entries)
   for (const [name, node] of next.entries) {
     const earlier = entries.get(name)
-    if (!earlier) entries.set(name, node)
-    else
-      problems.error(
-        node.key ?? node.at,
-        [section, name],
-        `${kind} '${name}' is already at ${formatPosition(earlier.key ?? earlier.at)}: rename one`,
-      )
+    const fault = `${kind} '${name}' is already at ${earlier && formatPosition(earlier.key ?? earlier.at)}: rename one`
+    if (earlier) problems.error(node.key ?? node.at, [section, name], fault)
+    else entries.set(name, node)
   }
   return { ...first, entries }
 }

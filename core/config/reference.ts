@@ -17,7 +17,7 @@ export function configReference(plugins: readonly AnyPlugin[]): string {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: this is the syntax itself
     'Durations are written `300ms`, `30s`, `5m`, `24h`, `7d`; sizes `64B`, `1KB`, `256KiB`, `1MB`, `1MiB`. In any value, `${NAME}`, `${NAME:-default}` and `${file:PATH}` are replaced; `$${` stands for `${`.',
     '## Top level',
-    table(single, []),
+    table(single, File.required),
     ...sections.flatMap(([name, schema]) => [`## ${name}`, schema.description, table(body(schema)!.properties, body(schema)!.required)]),
     '## Plugins',
     'A chain runs its steps as they are written: first `verify`, then `admit` and `shape` in any order, then `write`, then `emit`.',

@@ -33,5 +33,5 @@ function unknown(name: string, names: readonly string[]): string {
   // Nearest to `custom_variable.plan` is `custom_variables.plan`.
   const tail = name.split('.').slice(1)
   const likely = names.map(known => (known.endsWith('.*') ? [known.slice(0, -2), ...tail].join('.') : known))
-  return `{{${name}}} is not in reach here${PATH.test(name) ? didYouMean(name, likely) : ''}; known are ${names.join(', ')}`
+  return `{{${name}}} is not in reach here${(PATH.test(name) && didYouMean(name, likely)) || `; known are ${names.join(', ')}`}`
 }

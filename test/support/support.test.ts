@@ -1,7 +1,6 @@
-import { afterAll, describe, expect, test } from 'bun:test'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { describe, expect, test } from 'bun:test'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { available } from './available.ts'
@@ -77,11 +76,10 @@ describe('what cannot be had', () => {
     import { Unavailable } from '${import.meta.dirname}/binary.ts'
     const onDb2 = await available('Db2', async () => { throw new Unavailable('no such program') })
     onDb2('the store', () => { throw new Error('never called') })`
-  const home = mkdtempSync(join(tmpdir(), 'postern-'))
-  writeFileSync(join(home, 'a.test.ts'), script)
-  afterAll(() => rmSync(home, { recursive: true }))
 
   const run = async (CI: string) => {
+    const home = folder()
+    writeFileSync(join(home, 'a.test.ts'), script)
     const started = child(process.execPath, ['test'], { cwd: home, env: { ...process.env, CI }, stdio: 'pipe' })
     let text = ''
     started.stderr?.on('data', part => {
