@@ -28,6 +28,9 @@ const PATIENCE = 10_000
 /** What the largest body may exceed the limit by before the runtime itself cuts it off; our reader answers first. */
 const BACKSTOP = 1_048_576
 
+/** What a request may take beyond its deadline: the answer's way out. */
+const GRACE = 1000
+
 export async function serve(options: ServeOptions, out: Print): Promise<number> {
   let config = await openConfig(options.config, options, line => process.stderr.write(`${line}\n`))
   const secrets = new Set(config.secretValues)
@@ -94,12 +97,18 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   edge.drain()
   watcher?.close()
   if (!crashed) await sleep(config.server.drainDelay)
-  await server.stop()
-  await admin?.stop()
+  await Promise.all([stopWithin(server, config.server.requestTimeout + GRACE), admin && stopWithin(admin, GRACE)])
   await store.close()
   await kv.close()
   log.info({}, 'stopped')
   return crashed ? EXIT.crash : EXIT.good
+}
+
+/** A sender that stalls must not hold up the end; by then its request has had its answer. */
+async function stopWithin(server: Server, ms: number) {
+  const late = setTimeout(() => server.kill(), ms)
+  await server.stop()
+  clearTimeout(late)
 }
 
 /** Waits for the first signal to stop, or for an uncaught error; a second signal exits at once. */

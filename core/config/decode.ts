@@ -5,7 +5,7 @@ import type { Position } from './config.ts'
 import { choices, mismatch, wanted } from './expected.ts'
 import { FORBIDDEN, type MapNode, type Node, nodeOf, plain, positionOf } from './node.ts'
 import { didYouMean, nearest, type Path, pointer, pointerPath } from './problem.ts'
-import { scalar } from './scalar.ts'
+import { scalar, typed } from './scalar.ts'
 
 export interface Fault {
   path: Path
@@ -162,9 +162,8 @@ class Decoder {
       this.secrets.push(...good.secrets)
       return good.value
     }
-    const meant = tries
-      .filter((_, i) => !choices(branches[i]!) && alike(branches[i]!, node))
-      .sort((a, b) => a.faults.length - b.faults.length)[0]
+    const alike = tries.filter((_, i) => isAlike(branches[i]!, node))
+    const meant = alike.sort((a, b) => a.faults.length - b.faults.length)[0]
     if (!meant) return this.#fault(node.at, path, mismatch(schema, node))
     this.faults.push(...meant.faults)
     return undefined
@@ -178,6 +177,8 @@ class Decoder {
 
   /** A kind of schema that only TypeBox itself can judge: marks and defaults within it do nothing. */
   #foreign(schema: TSchema, node: Node, path: Path): unknown {
+    if (JSON.stringify(schema).includes('"x-postern"'))
+      throw new Error('a Duration, Size or Secret cannot stand within this kind of schema')
     const value = plain(node)
     const errors = new Map<string, string>()
     for (const { path: at, message } of Value.Errors(schema, [...this.#named.values()], value)) if (!errors.has(at)) errors.set(at, message)
@@ -198,11 +199,9 @@ class Decoder {
 const SCALARS: ReadonlySet<unknown> = new Set(['string', 'number', 'integer', 'boolean'])
 
 /** True when a branch of a union is of the same make as what stands there. */
-function alike(schema: TSchema, node: Node): boolean {
+function isAlike(schema: TSchema, node: Node): boolean {
   if (node.kind === 'map') return schema.type === 'object'
-  if (node.kind === 'list') return schema.type === 'array'
-  if (node.kind !== 'scalar') return false
-  return typeof node.value === (schema.type === 'integer' ? 'number' : schema.type)
+  return node.kind === 'list' ? schema.type === 'array' : typed(schema, node) !== undefined
 }
 
 function count(n: number, thing: string): string {

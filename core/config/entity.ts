@@ -26,7 +26,7 @@ function readSchema(node: Node, path: Path, sources: Sources): Record<string, un
     const file = resolve(dirname(node.at.file), node.value)
     files.add(file)
     const read = readText(file)
-    if ('text' in read) node = parse(file, read.text, problems)
+    if ('text' in read) node = parse(file, read.text, problems, path)
     else {
       problems.error(node.at, path, `the file ${quoted(node, node.value)} ${read.fault}`)
       return {}

@@ -33,25 +33,32 @@ const WANTED: Record<string, string> = {
   null: 'nothing',
 }
 
-/** `expected a list, got text`; a value from outside is named, never shown. */
+/** `expected a list, got text`; what is or may be a credential, or came from outside, is never shown. */
 export function mismatch(schema: TSchema, node: Node): string {
   const start = `expected ${wanted(schema)}`
   if (node.kind !== 'scalar') return `${start}, got a ${node.kind}`
   if (node.origin) return `${source(node.origin)}: ${start}`
-  if (schema['x-postern'] === 'secret') return node.value === null ? `${start}, got nothing` : `${start}: put it in quotes`
   if (node.value === null) return `${start}, got nothing`
-  const list = choices(schema)
-  if (typeof node.value === 'string') {
-    const texts = list?.filter(choice => typeof choice === 'string')
-    if (texts || schema['x-postern']) return `${start}, got '${node.value}'${didYouMean(node.value, texts ?? [])}`
-    const unquoted = SPELLED[schema.type as string]?.test(node.value)
-    return `${start}, got text${unquoted ? ': remove the quotes' : ''}`
-  }
+  if (!isOpen(schema)) return schema['x-postern'] === 'secret' ? `${start}: put it in quotes` : `${start}, got ${make(node.value)}`
   const number = typeof node.value === 'number'
-  const got = `${start}, got ${number ? 'the number ' : ''}${node.text}`
-  if (schema.type === 'string' && !schema['x-postern'] && !list) return `${got}: quote it: "${node.text}"`
-  return number && schema['x-postern'] ? `${got}: add a unit` : got
+  const marked = schema['x-postern'] !== undefined
+  if (typeof node.value !== 'string') {
+    const got = `${start}, got ${number ? 'the number ' : ''}${node.text}`
+    if (marked) return number ? `${got}: add a unit` : got
+    return schema.type === 'string' && !choices(schema) ? `${got}: quote it: "${node.text}"` : got
+  }
+  const texts = [schema, ...(schema.anyOf ?? [])].flatMap(branch => choices(branch) ?? []).filter(choice => typeof choice === 'string')
+  if (marked || texts.length) return `${start}, got '${node.value}'${didYouMean(node.value, texts)}`
+  return `${start}, got text${SPELLED[schema.type as string]?.test(node.value) ? ': remove the quotes' : ''}`
 }
+
+/** True when a value of the wrong type may be shown: it stands where no secret does. */
+function isOpen(schema: TSchema): boolean {
+  if (schema.anyOf) return schema.anyOf.every(isOpen)
+  return schema['x-postern'] !== 'secret' && schema.type !== 'array' && schema.type !== 'object'
+}
+
+const make = (value: unknown) => (typeof value === 'string' ? 'text' : typeof value === 'number' ? 'a number' : 'true or false')
 
 const SPELLED: Record<string, RegExp> = { boolean: /^(true|false)$/, integer: /^-?\d+$/, number: /^-?\d+(\.\d+)?$/ }
 

@@ -32,11 +32,11 @@ function convert(schema: TSchema): Json {
   const out: Json = { ...rest }
   if (typeof format === 'string' && isStandard(format)) out.format = format
   if (properties) {
-    out.properties = map(properties)
+    out.properties = each(properties)
     const needed = (required ?? []).filter((key: string) => !isFilled(properties[key]))
     if (needed.length) out.required = needed
   }
-  if (patternProperties) Object.assign(out, { patternProperties: map(patternProperties), additionalProperties: false })
+  if (patternProperties) Object.assign(out, { patternProperties: each(patternProperties), additionalProperties: false })
   if (items) out.items = Array.isArray(items) ? items.map(convert) : convert(items)
   const allowed = choices(schema)
   if (allowed) return relaxed({ ...without(out, 'const', 'type'), enum: allowed })
@@ -61,6 +61,7 @@ export function isFilled(schema: TSchema): boolean {
 
 const SCALARS: ReadonlySet<unknown> = new Set(['string', 'number', 'integer', 'boolean'])
 
-const map = (schemas: Record<string, TSchema>) => Object.fromEntries(Object.entries(schemas).map(([key, schema]) => [key, convert(schema)]))
+const each = (schemas: Record<string, TSchema>) =>
+  Object.fromEntries(Object.entries(schemas).map(([key, schema]) => [key, convert(schema)]))
 
 const without = (schema: Json, ...keys: string[]) => Object.fromEntries(Object.entries(schema).filter(([key]) => !keys.includes(key)))

@@ -27,12 +27,8 @@ export function checkOrder(steps: readonly (Placed | undefined)[], plugins: Iter
     const later = before.find(other => other && RANK[other.plugin.phase] > RANK[plugin.phase])?.plugin
     if (later) problems.error(at, path, `'${plugin.name}' (${plugin.phase}) must come before '${later.name}' (${later.phase}): move it up`)
     const twin = plugin.single && before.find(other => other?.plugin === plugin)
-    if (twin)
-      problems.error(
-        at,
-        path,
-        `'${plugin.name}' may stand only once in a chain, and it is already at ${formatPosition(twin.at)}: remove one`,
-      )
+    const place = twin && formatPosition(twin.at)
+    if (twin) problems.error(at, path, `'${plugin.name}' may stand only once in a chain, and it is already at ${place}: remove one`)
     // What an unknown step, or one with faulty settings, would give cannot be told.
     if (before.some(other => !other?.gives)) continue
     for (const slot of plugin.needs ?? []) {

@@ -70,16 +70,9 @@ function type(schema: TSchema): string {
 
 function described(schema: TSchema): string {
   const [least, most] = [schema.min ?? schema.minimum, schema.max ?? schema.maximum]
-  const range =
-    least !== undefined && most !== undefined
-      ? `${least} to ${most}.`
-      : least !== undefined
-        ? `At least ${least}.`
-        : most !== undefined
-          ? `At most ${most}.`
-          : ''
   const example = schema.examples?.[0] === undefined ? '' : `Such as \`${JSON.stringify(schema.examples[0])}\`.`
-  return [schema.description, range, example].filter(Boolean).join(' ')
+  const bounds = [least !== undefined && `At least ${least}.`, most !== undefined && `At most ${most}.`]
+  return [schema.description, ...bounds, example].filter(Boolean).join(' ')
 }
 
 function row(...cells: string[]): string {

@@ -1,6 +1,7 @@
 /** The plugins that a chain may name: the built-in ones and those that `plugins:` lists. */
 import type { AnyPlugin } from '../plugin.ts'
-import { type ListNode, type Node, plain, quoted } from './node.ts'
+import type { LoadOptions } from './load.ts'
+import { type Node, plain, quoted } from './node.ts'
 import { PHASES } from './order.ts'
 import { formatPosition, type Problems } from './problem.ts'
 
@@ -10,18 +11,16 @@ export interface Registry {
   complete: boolean
 }
 
-export type ImportPlugin = (specifier: string, fromFile: string) => Promise<AnyPlugin>
-
 /** Imports what `plugins:` lists; each fault is told at the line of its item. */
 export async function gather(
   listed: Node | undefined,
   builtins: readonly AnyPlugin[],
-  importPlugin: ImportPlugin,
+  importPlugin: LoadOptions['importPlugin'],
   problems: Problems,
 ): Promise<Registry> {
   const plugins = new Map(builtins.map(plugin => [plugin.name, plugin]))
   const origins = new Map<string, string>()
-  const items = listed?.kind === 'list' ? (listed as ListNode).items : []
+  const items = listed?.kind === 'list' ? listed.items : []
   let complete = true
   for (const [i, item] of items.entries()) {
     const specifier = plain(item)

@@ -3,33 +3,33 @@ import type { TSchema } from '@sinclair/typebox'
 import { parseDuration, parseSize } from '../settings.ts'
 import { choices, mismatch, source } from './expected.ts'
 import { faultOf } from './format.ts'
-import type { Node, ScalarNode } from './node.ts'
+import type { Node } from './node.ts'
 
-type Read = { value: string | number | boolean } | { fault: string }
+type Scalar = string | number | boolean
+
+/** How the marked texts become numbers. */
+const PARSE: Record<string, (text: string) => number | undefined> = { duration: parseDuration, size: parseSize }
 
 /** Reads a scalar as its setting wants it. */
-export function scalar(schema: TSchema, node: Node): Read {
-  const found = node.kind === 'scalar' ? typed(schema, node) : undefined
-  if (node.kind !== 'scalar' || found === undefined) return { fault: mismatch(schema, node) }
-  const fault = typeof found === 'string' ? textFault(schema, found) : typeof found === 'number' ? numberFault(schema, found) : undefined
-  if (fault === undefined) return { value: found }
-  return { fault: node.origin ? `${source(node.origin)} ${fault}` : fault }
+export function scalar(schema: TSchema, node: Node): { value: Scalar } | { fault: string } {
+  const value = typed(schema, node)
+  if (value === undefined) return { fault: mismatch(schema, node) }
+  const fault = typeof value === 'string' ? textFault(schema, value) : typeof value === 'number' ? numberFault(schema, value) : undefined
+  if (fault === undefined) return { value }
+  return { fault: node.kind === 'scalar' && node.origin ? `${source(node.origin)} ${fault}` : fault }
 }
 
 /** The value in the type that the setting wants; undefined when it is of another. */
-function typed(schema: TSchema, node: ScalarNode): string | number | boolean | undefined {
+export function typed(schema: TSchema, node: Node): Scalar | undefined {
+  if (node.kind !== 'scalar') return undefined
   const list = choices(schema)
   if (list) return list.find(choice => choice === node.value || (node.origin?.whole && String(choice) === node.value))
-  const mark = schema['x-postern']
-  if (mark === 'duration' || mark === 'size') {
-    const parse = mark === 'duration' ? parseDuration : parseSize
-    return typeof node.value === 'string' ? parse(node.value) : undefined
-  }
-  if (schema.type === 'string') return typeof node.value === 'string' ? node.value : undefined
+  const parse = PARSE[schema['x-postern']]
+  if (schema.type === 'string') return typeof node.value !== 'string' ? undefined : parse ? parse(node.value) : node.value
   const plain = node.origin?.whole ? fromText(node.value as string) : node.value
   if (schema.type === 'boolean') return typeof plain === 'boolean' ? plain : undefined
   if (typeof plain !== 'number' || !Number.isFinite(plain)) return undefined
-  return schema.type === 'number' || Number.isSafeInteger(plain) ? plain : undefined
+  return schema.type === 'number' || (schema.type === 'integer' && Number.isSafeInteger(plain)) ? plain : undefined
 }
 
 /** The number or boolean that an interpolated text spells. */
@@ -47,12 +47,9 @@ function textFault(schema: TSchema, text: string): string | undefined {
 }
 
 function numberFault(schema: TSchema, n: number): string | undefined {
-  const mark = schema['x-postern']
-  if (mark === 'duration' || mark === 'size') {
-    const parse = mark === 'duration' ? parseDuration : parseSize
-    if (schema.min !== undefined && n < parse(schema.min)!) return `must be at least ${schema.min}`
-    return schema.max !== undefined && n > parse(schema.max)! ? `must be at most ${schema.max}` : undefined
-  }
+  const parse = PARSE[schema['x-postern']]
+  if (parse && schema.min !== undefined && n < parse(schema.min)!) return `must be at least ${schema.min}`
+  if (parse && schema.max !== undefined && n > parse(schema.max)!) return `must be at most ${schema.max}`
   if (n < schema.minimum) return `must be at least ${schema.minimum}`
   if (n > schema.maximum) return `must be at most ${schema.maximum}`
   if (n <= schema.exclusiveMinimum) return `must be more than ${schema.exclusiveMinimum}`

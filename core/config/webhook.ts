@@ -46,19 +46,14 @@ export function readWebhooks(root: Node, decoded: Sections['webhooks'], around: 
 function refuseTwins(root: Node, webhooks: readonly Webhook[], problems: Problems): void {
   const whole = webhooks.filter(({ path, methods }) => path !== undefined && methods !== undefined)
   for (const [i, one] of whole.entries()) {
-    const twin = whole
-      .slice(0, i)
-      .find(
-        other => shape(other.path) === shape(one.path) && overlap(one.host, other.host) && one.methods.some(m => other.methods.includes(m)),
-      )
-    if (!twin || [one, twin].every(({ path }) => path.split('/').includes('{token}'))) continue
+    const alike = (other: Webhook) => shape(other.path) === shape(one.path) && one.methods.some(method => other.methods.includes(method))
+    const told = (other: Webhook) => [one, other].every(({ path }) => path.split('/').includes('{token}'))
+    const twin = whole.slice(0, i).find(other => alike(other) && overlap(one.host, other.host) && !told(other))
+    if (!twin) continue
     const path = ['webhooks', one.name, 'path']
     const other = `'${twin.name}' at ${formatPosition(positionOf(root, ['webhooks', twin.name, 'path']))}`
-    problems.error(
-      positionOf(root, path),
-      path,
-      `'${one.name}' would answer the same requests as ${other}: change its path, host or methods`,
-    )
+    const fault = `'${one.name}' would answer the same requests as ${other}: change its path, host or methods`
+    problems.error(positionOf(root, path), path, fault)
   }
 }
 

@@ -45,6 +45,7 @@ export async function commitBatch(db: Database, units: readonly Unit[], now: num
  * one sees what the earlier one did, as if it had come in its own commit.
  */
 export function inWaves(units: readonly Unit[]): Unit[][] {
+  if (units.length === 1) return [[units[0] as Unit]]
   const waves: Unit[][] = []
   const last = new Map<string, number>()
   for (const unit of units) {

@@ -81,7 +81,7 @@ export function groupCommit(db: Database, options: CommitOptions): { commit: Com
     let i = 0
     for (; i < queue.length && batch.length < batchLimit; i++) {
       const w = queue[i] as Waiting
-      const waits = w.tokens.some(t => inFlight.has(t) || blocked.has(t))
+      const waits = inFlight.size > 0 && w.tokens.some(t => inFlight.has(t) || blocked.has(t))
       if (!waits) batch.push(w)
       else {
         for (const t of w.tokens) blocked.add(t)

@@ -53,7 +53,7 @@ export async function findMatches(tx: Tx, units: readonly Unit[]): Promise<Map<U
 export function matchIndexes(db: Database, failed: (error: unknown, field: string) => void) {
   const made = new Map<string, Promise<void>>()
   return (units: readonly Unit[]) => {
-    for (const { key, field } of byField(units)) {
+    for (const { key, field } of byField(units.filter(u => u.record?.match))) {
       if (!made.has(key))
         made.set(
           key,

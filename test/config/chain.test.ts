@@ -35,11 +35,7 @@ export const items: Row[] = [
     chain('key:\n        keys: [0123456789abcdef]'),
     'c.yaml:6:9 webhooks.a.chain[0]: expected a map of one plugin, and there are 2 keys (key, keys): begin each step with "- ", and indent settings below their plugin',
   ],
-  [
-    'a plugin without its colon',
-    chain('key { keys: [x] }'),
-    'c.yaml:6:25 no valid YAML: Unexpected flow-map-end token in YAML stream: "}"',
-  ],
+  ['a plugin without its colon', chain('key { keys: [x] }'), 'c.yaml:6:25 no valid YAML: Unexpected flow-map-end token in YAML stream'],
   ['a number', chain(key, '5'), `c.yaml:7:9 webhooks.a.chain[1]: expected a plugin's name, or a map of one plugin to its settings`],
   ['nothing', chain(key, ''), `c.yaml:7:9 webhooks.a.chain[1]: expected a plugin's name, or a map of one plugin to its settings`],
   ['a list', chain(key, '[shape]'), `c.yaml:7:9 webhooks.a.chain[1]: expected a plugin's name, or a map of one plugin to its settings`],
@@ -137,7 +133,11 @@ export const settings: Row[] = [
     shape('level: 5'),
     `c.yaml:7:25 webhooks.a.chain[1].shape.level: expected 'low' or 'high', got the number 5`,
   ],
-  ['a union: a text', shape('limit: nome'), `c.yaml:7:25 webhooks.a.chain[1].shape.limit: expected a whole number or 'none', got text`],
+  [
+    'a union: a text',
+    shape('limit: nome'),
+    `c.yaml:7:25 webhooks.a.chain[1].shape.limit: expected a whole number or 'none', got 'nome' — did you mean 'none'?`,
+  ],
   ['a union: a number out of range', shape('limit: -5'), 'c.yaml:7:25 webhooks.a.chain[1].shape.limit: must be at least 0'],
   ['a union: a boolean', shape('limit: true'), `c.yaml:7:25 webhooks.a.chain[1].shape.limit: expected a whole number or 'none', got true`],
   [
@@ -335,6 +335,43 @@ export const imported: Row[] = [
 ]
 
 for (const rows of [items, settings, order, judged, secrets, imported]) table(rows)
+
+test('a credential never shows, however wrong its place or its type', async () => {
+  const shapes = [
+    'key: V',
+    'key: { keys: V }',
+    'key: { keys: [V] }',
+    'key: { keys: [[V]] }',
+    'key: { keys: { a: V } }',
+    'key: { keys: [{ a: V }] }',
+    'sign: { secrets: [x, V], scheme: timed }',
+  ]
+  const values = [
+    '918273645',
+    '-918273645',
+    '9182736459182736459182736450',
+    '918273645.5',
+    '*v918273645',
+    '!v918273645',
+    '"v918273645" v918273645',
+    '[v918273645',
+    '@v918273645',
+    '%v918273645',
+    'v: v918273645: v',
+  ]
+  const sections = [
+    'admin: V',
+    'admin: { token: V }',
+    'admin: { token: [V] }',
+    'secrets: { masterKey: V }',
+    'destinations: { d: { url: "https://d.example", secrets: [V] } }',
+  ]
+  for (const yaml of [...shapes.map(step => chain(step)), ...sections.map(top)])
+    for (const value of values) {
+      const { lines } = await loadWorld({ files: { 'c.yaml': yaml.replace('V', () => value) } })
+      expect([yaml, value, lines.filter(line => line.includes('918273645'))]).toEqual([yaml, value, []])
+    }
+})
 
 test('settings are decoded at every level', async () => {
   const { config } = await loadWorld({

@@ -43,7 +43,7 @@ test('errors', async () => {
     code: 78,
     lines: [
       "c.yaml:2:11 server.prot: unknown setting 'prot' — did you mean 'port'?",
-      'c.yaml:3:8 redis: expected a map, got the number 5',
+      'c.yaml:3:8 redis: expected a map, got a number',
       '2 errors, 0 warnings',
     ],
   })

@@ -145,6 +145,24 @@ const faults: [name: string, schema: TObject, raw: unknown, ...problems: string[
     '/a/x expected string',
     '/a/y expected required property',
   ],
+  [
+    'a union of a duration and a word',
+    one(Type.Union([Duration({ description: 'A.' }), Type.Literal('never')])),
+    { a: 'nevr' },
+    "/a expected a duration such as 300ms, 30s, 5m, 24h or 7d or 'never', got 'nevr' — did you mean 'never'?",
+  ],
+  [
+    'a union of a duration within bounds and a word',
+    one(Type.Union([Duration({ description: 'A.', max: '1m' }), Type.Literal('never')])),
+    { a: '5m' },
+    '/a must be at most 1m',
+  ],
+  [
+    'a union of a secret and a word',
+    one(Type.Union([Secret({ description: 'A.' }), Type.Literal('none')])),
+    { a: 12345 },
+    "/a expected text or 'none', got a number",
+  ],
   ['not', one(Type.Not(Type.String())), { a: 'x' }, '/a value should not match'],
 ]
 
@@ -155,6 +173,12 @@ for (const [name, schema, raw, ...problems] of faults)
 
 test('what YAML could not have said is thrown', () => {
   expect(() => decodeSettings(one(Type.Any()), { a: { b: () => 1 } })).toThrow('a.b: a function cannot be written in YAML')
+})
+
+test('a mark where it would do nothing is thrown', () => {
+  expect(() => decodeSettings(one(Type.Tuple([Secret({ description: 'A.' })])), { a: ['x'] })).toThrow(
+    'cannot stand within this kind of schema',
+  )
 })
 
 test('the value is a copy', () => {

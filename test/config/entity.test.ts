@@ -132,7 +132,11 @@ export const rows: Row[] = [
     inFile('e.yaml', 'type: object\nproperties:\n  a: { type: strin }\n'),
     `e.yaml:3:14 entities.e.schema.properties.a.type: must be one of array, boolean, integer, null, number, object, string — did you mean 'string'?`,
   ],
-  ['a broken file', inFile('e.json', '{\n  "type": "object",\n'), 'e.json:3:1 no valid YAML: Flow map must end with a }'],
+  [
+    'a broken file',
+    inFile('e.json', '{\n  "type": "object",\n'),
+    'e.json:3:1 entities.e.schema: no valid YAML: Flow map must end with a }',
+  ],
   [
     'an empty file',
     inFile('e.json', ''),

@@ -160,7 +160,7 @@ export const rows: Row[] = [
   [
     'every file with its own faults, in the order of files and lines',
     { files: { 'b.yaml': 'admin: { prot: 1 }\nretention: { events: x }', 'a.yaml': top('redis: 5\nserver: { port: x, host: 5 }') } },
-    'a.yaml:2:8 redis: expected a map, got the number 5',
+    'a.yaml:2:8 redis: expected a map, got a number',
     'a.yaml:3:17 server.port: expected a whole number, got text',
     'a.yaml:3:26 server.host: expected text, got the number 5: quote it: "5"',
     `b.yaml:1:10 admin.prot: unknown setting 'prot' — did you mean 'port'?`,

@@ -98,8 +98,8 @@ test('the reference names every section and plugin, with what each setting takes
   for (const line of [
     '| `version` | 1 | required | Version of this format. |',
     '| `tls.cert` | text | required | PEM file with the certificate chain, relative to this file. |',
-    '| `bodyLimit` | size | `"256KiB"` | Largest body accepted. 1B to 100MiB. |',
-    '| `tolerance` | duration | `"5m"` | How old. 1s to 1d. |',
+    '| `bodyLimit` | size | `"256KiB"` | Largest body accepted. At least 1B. At most 100MiB. |',
+    '| `tolerance` | duration | `"5m"` | How old. At least 1s. At most 1d. |',
     '| `keys` | list of secret | required | Keys. |',
     '| `inner.deep.wait` | duration | `"2s"` | Wait. |',
     '| `by.NAME.n` | whole number | `1` |  |',

@@ -26,7 +26,7 @@ runs() { kill -0 $1 2>/dev/null && ! grep -q '^State:.Z' /proc/$1/status 2>/dev/
 for entry in $left; do kill -\${entry%%:*} \${entry##*:} 2>/dev/null; done
 for entry in $left; do
   pid=\${entry##*:}
-  for wait in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+  for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
     runs $pid || break
     sleep 0.05
   done

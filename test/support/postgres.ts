@@ -108,7 +108,8 @@ export async function postgresServer({ settings = {} }: { settings?: Record<stri
     stop,
     async restart(mode) {
       await stop(mode)
-      server = await start()
+      // After `kill`, the processes left behind hold the shared memory for a moment more.
+      server = await start().catch(() => new Promise(done => setTimeout(done, 500)).then(start))
     },
   }
 }
