@@ -23,6 +23,9 @@ export interface Store {
 /** Milliseconds between the notes of which tokens were used. */
 const NOTE_USE_EVERY = 10_000
 
+/** Milliseconds for which an answer to `ready` holds: whoever may ask for health must not load the store with it. */
+const READY_FOR = 500
+
 /** The database behind a `store.url`. Rejects with `StoreUnavailable` when it cannot be had. */
 export async function openDatabase(url: string): Promise<Database> {
   if (url.startsWith('pglite://')) return openPglite(url)
@@ -53,6 +56,8 @@ export async function migrateDatabase(db: Database, patience: number): Promise<v
 export function openStore(db: Database, options: CommitOptions): Store {
   const { commit, drained, depth } = groupCommit(db, options)
   const tokens = tokenBook(db, options.now)
+  let asked = Number.NEGATIVE_INFINITY
+  let answer = Promise.resolve(false)
   const noting = setInterval(() => void tokens.noteUse().catch(() => {}), NOTE_USE_EVERY)
   ;(noting as { unref?(): void }).unref?.()
   return {
@@ -60,11 +65,16 @@ export function openStore(db: Database, options: CommitOptions): Store {
     commit,
     tokens,
     depth,
-    ready: () =>
-      db.query('select 1 from records, idempotency_keys, events, quotas, tokens limit 0').then(
-        () => true,
-        () => false,
-      ),
+    ready() {
+      if (performance.now() - asked > READY_FOR) {
+        asked = performance.now()
+        answer = db.query('select 1 from records, idempotency_keys, events, quotas, tokens limit 0').then(
+          () => true,
+          () => false,
+        )
+      }
+      return answer
+    },
     async close() {
       clearInterval(noting)
       await drained()

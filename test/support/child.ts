@@ -30,7 +30,7 @@ for entry in $left; do
     runs $pid || break
     sleep 0.05
   done
-  if runs $pid; then kill -KILL $pid; fi
+  if runs $pid; then kill -KILL $pid 2>/dev/null; fi
 done
 if [ -n "$folders" ]; then rm -rf $folders; fi
 `

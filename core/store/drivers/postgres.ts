@@ -1,4 +1,5 @@
 /** Postgres 14 or newer through `pg`. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate } from 'drizzle-orm/node-postgres/migrator'
@@ -6,6 +7,8 @@ import pg from 'pg'
 import type { Tx } from '../../plugin.ts'
 import { CONNECT_TIMEOUT, type Database, STATEMENT_TIMEOUT } from '../database.ts'
 
+/** Milliseconds between two attempts at a lock that another process holds. */
+const LOCK_PAUSE = 50
 const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url))
 
 // int8 counts fit a double; without this they come as text.
@@ -65,7 +68,12 @@ async function locked(url: string, name: string, body: (client: pg.Client) => Pr
   client.on('error', () => {})
   await client.connect()
   try {
-    await client.query('select pg_advisory_lock(hashtextextended($1, 0))', [`postern ${name}`])
+    // Asking again instead of waiting: a waiting statement holds a snapshot, which `create index concurrently` would wait for in turn.
+    for (;;) {
+      const { rows } = await client.query('select pg_try_advisory_lock(hashtextextended($1, 0)) as mine', [`postern ${name}`])
+      if (rows[0].mine) break
+      await sleep(LOCK_PAUSE)
+    }
     await body(client)
   } finally {
     await client.end() // and with the session its lock
