@@ -79,7 +79,7 @@ export interface Config {
   readonly store: { readonly url: string }
   /** Empty: no Redis. */
   readonly redis: { readonly url: string }
-  /** `token` empty: the admin API is off. `shownToken` is the token as the YAML wrote it. */
+  /** `token` empty: the admin API is off. `shownToken` is the token's `${NAME}`. */
   readonly admin: { readonly port: number; readonly host: string; readonly token: string; readonly shownToken: string }
   readonly retention: { readonly events: number; readonly deliveries: number; readonly requests: number }
   readonly entities: ReadonlyMap<string, Entity>
@@ -87,6 +87,8 @@ export interface Config {
   readonly dialects: ReadonlyMap<string, Dialect>
   /** Every value that came from a secret setting; the logger blanks them. */
   readonly secretValues: readonly string[]
+  /** Of each secret whose default in the files is in effect: how it shows, and how the file says it. For the operator's terminal alone. */
+  readonly secretPresets: ReadonlyMap<string, string>
   /** Every file that was read: what `--watch` watches. */
   readonly files: readonly string[]
 }

@@ -19,6 +19,8 @@ export interface FoundSecret {
   value: string
   /** What may show in its place: `${NAME}`, or `$SECRET` when the file itself has the secret. */
   shown: string
+  /** `${NAME:-default}` as the file says it, when the default is what counts. */
+  preset?: string | undefined
 }
 
 export interface Decoded {
@@ -148,8 +150,16 @@ class Decoder {
     const found = scalar(schema, node)
     if ('fault' in found) return this.#fault(node.at, path, found.fault)
     if (schema['x-postern'] === 'secret') {
-      const origin = node.kind === 'scalar' && node.origin?.whole ? node.origin.names : undefined
-      this.secrets.push({ path, at: node.at, value: found.value as string, shown: origin ? `\${${origin}}` : '$SECRET' })
+      const value = found.value as string
+      const whole = node.kind === 'scalar' && node.origin?.whole ? node : undefined
+      const isPreset = value !== '' && whole?.text.endsWith(`:-${value}}`)
+      this.secrets.push({
+        path,
+        at: node.at,
+        value,
+        shown: whole ? `\${${whole.origin?.names}}` : '$SECRET',
+        ...(isPreset && { preset: whole?.text }),
+      })
     }
     return found.value
   }

@@ -77,12 +77,13 @@ async function assemble(roots: MapNode[], complete: boolean, sources: Sources, o
     server,
     store,
     redis,
-    admin,
+    admin: { ...admin, shownToken: all.find(secret => secret.path.join('.') === 'admin.token')?.shown ?? '' },
     retention,
     entities,
     webhooks: webhooks.all,
     dialects,
     secretValues: secretValues(all, [store?.url, redis?.url]),
+    secretPresets: new Map(all.flatMap(({ shown, preset }) => (preset ? [[shown, preset]] : []))),
     files: [...files],
   }
 }
