@@ -12,6 +12,7 @@ const ready = Array.from({ length: Number(prepared) }, () => request(path, run))
 const latencies: number[] = []
 let acknowledged = 0
 let refused = 0
+const began = process.cpuUsage()
 const start = performance.now()
 const end = start + Number(seconds) * 1000
 
@@ -51,6 +52,7 @@ function connection(): Promise<void> {
 }
 
 await Promise.all(Array.from({ length: Number(connections) }, connection))
+const { user, system } = process.cpuUsage(began)
 const elapsed = (performance.now() - start) / 1000
 latencies.sort((a, b) => a - b)
 const percentile = (p: number) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * p))] ?? 0
@@ -61,6 +63,8 @@ console.log(
     perSecond: acknowledged / elapsed,
     p50: percentile(0.5),
     p99: percentile(0.99),
+    /** What the load itself cost, microseconds of CPU a request. */
+    cost: (user + system) / (acknowledged + refused),
     short: ready.length === 0,
   }),
 )

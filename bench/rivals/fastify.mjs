@@ -21,23 +21,19 @@ app.post('/hook', async (request, reply) => {
   const client = await pool.connect()
   try {
     await client.query('begin')
-    const claim = await client.query({
-      name: 'claim',
-      text: 'insert into keys (key, record_id) values ($1, $2) on conflict do nothing',
-      values: [request.headers['x-idempotency-key'], body.id],
-    })
+    const claim = await client.query('insert into keys (key, record_id) values ($1, $2) on conflict do nothing', [
+      request.headers['x-idempotency-key'],
+      body.id,
+    ])
     if (claim.rowCount === 1) {
       const data = JSON.stringify(body)
-      const { rows } = await client.query({
-        name: 'upsert',
-        text: 'insert into records (id, data) values ($1, $2) on conflict (id) do update set data = records.data || excluded.data, updated_at = now() returning xmax = 0 as created',
-        values: [body.id, data],
-      })
-      await client.query({
-        name: 'outbox',
-        text: 'insert into outbox (type, record_id, data) values ($1, $2, $3)',
-        values: [rows[0].created ? 'record.created' : 'record.updated', body.id, data],
-      })
+      const { rows } = await client.query(
+        `insert into records (id, data) values ($1, $2)
+         on conflict (id) do update set data = records.data || excluded.data, updated_at = now() returning xmax = 0 as created`,
+        [body.id, data],
+      )
+      const type = rows[0].created ? 'record.created' : 'record.updated'
+      await client.query('insert into outbox (type, record_id, data) values ($1, $2, $3)', [type, body.id, data])
     }
     await client.query('commit')
     return reply.code(201).send({ id: body.id })

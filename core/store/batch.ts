@@ -1,15 +1,22 @@
 /** Commits one batch of units, all at once, and gives each its outcome. */
 import type { Refusal, Tx } from '../plugin.ts'
-import type { Database } from './database.ts'
-import { findMatches, matchTokens } from './match.ts'
+import { type Database, STATEMENT_TIMEOUT } from './database.ts'
+import { EffectFailed, isStores } from './failure.ts'
+import { findMatches, lockMatches, matchTokens } from './match.ts'
 import { fieldsOf, type Held, heldOutcomes, rowsOf, STATEMENT, type Uncommon } from './statement.ts'
 import type { Outcome, Unit } from './unit.ts'
 
-/** `again`: another exchange held the key and then did not commit, or its row is gone by now. */
+/** `again`: nothing is decided, and nothing written; another exchange held the key and then did not commit, say. */
 export type Verdict = Outcome | Refusal | 'again'
 
-/** A unit was refused after something of it had been written: the batch is rolled back and its units go alone. */
-export class MustGoAlone extends Error {}
+/** Some units were refused after something of them had been written: the batch is rolled back, and they go alone. */
+export class MustGoAlone extends Error {
+  readonly units: readonly Unit[]
+  constructor(units: readonly Unit[]) {
+    super()
+    this.units = units
+  }
+}
 
 /** Alone, such a unit is rolled back and answered. */
 class RolledBack extends Error {
@@ -20,18 +27,28 @@ class RolledBack extends Error {
   }
 }
 
+/** Milliseconds for which further waves may begin: all of a transaction waits for its last one. */
+const WAVES_FOR = 1000
+
 export async function commitBatch(db: Database, units: readonly Unit[], now: number): Promise<Map<Unit, Verdict>> {
   const waves = inWaves(units)
   const plain = waves.length === 1 && units.every(u => u.custom.length === 0 && !u.record?.match?.length)
   if (plain) {
     const run = (rows: string) => db.prepared<Uncommon>('commit', STATEMENT, [rows, now / 1000])
-    return write(run, db, units, new Map())
+    // What is fresh has been committed by now, so that a failure of this further question must not reach it.
+    const ask = (held: readonly Unit[]) => heldOutcomes(db, held).catch(() => [])
+    return (await write(run, ask, units, new Map())).verdicts
   }
+  const start = performance.now()
   try {
     return await db.transaction(async tx => {
       const verdicts = new Map<Unit, Verdict>()
-      for (const wave of waves)
-        for (const [unit, verdict] of await commitWave(tx, wave, now, units.length === 1)) verdicts.set(unit, verdict)
+      await lockMatches(tx, units)
+      for (const wave of waves) {
+        const late = verdicts.size > 0 && performance.now() - start > WAVES_FOR
+        const settled = late ? wave.map(unit => [unit, 'again'] as const) : await commitWave(tx, wave, now, units.length === 1)
+        for (const [unit, verdict] of settled) verdicts.set(unit, verdict)
+      }
       return verdicts
     })
   } catch (error) {
@@ -73,72 +90,110 @@ async function commitWave(tx: Tx, units: readonly Unit[], now: number, alone: bo
   const refused = await applyCustom(tx, units, 'claim')
   const left = units.filter(u => !refused.has(u))
   const run = (rows: string) => tx.query<Uncommon>(STATEMENT, [rows, now / 1000])
-  const verdicts = left.length ? await write(run, tx, left, await findMatches(tx, left)) : new Map<Unit, Verdict>()
-  const accepted = left.filter(u => isFresh(verdicts.get(u)))
-  const firstVerdicts = new Map(verdicts)
+  const ask = (held: readonly Unit[]) => heldOutcomes(tx, held)
+  const { verdicts, held } = left.length ? await write(run, ask, left, await findMatches(tx, left)) : nothing()
+  const accepted = left.filter(u => !held.has(u))
   const late = [...(await applyCustom(tx, accepted, 'write')), ...(await applyCustom(tx, accepted, 'seal'))]
   for (const [unit, refusal] of [...refused, ...late]) verdicts.set(unit, refusal)
+  const lateRefused = new Set(late.map(([unit]) => unit))
   const halfDone = units.filter(unit => {
     const claims = unit.custom.filter(c => c.effect.stage === 'claim').length
     if (refused.has(unit)) return claims > 1
-    return !isFresh(verdicts.get(unit)) && (claims > 0 || isFresh(firstVerdicts.get(unit)))
+    return lateRefused.has(unit) || (held.has(unit) && claims > 0)
   })
   const soleRefusal = halfDone.length > 0 && verdicts.get(halfDone[0] as Unit)
   if (soleRefusal && alone) throw new RolledBack(soleRefusal)
-  if (soleRefusal) throw new MustGoAlone()
+  if (soleRefusal) throw new MustGoAlone(halfDone)
   return verdicts
 }
 
-const isFresh = (v: Verdict | undefined) => typeof v === 'object' && !('kind' in v) && !v.replayed
+/** What a statement did: `held` units wrote nothing, because their key had a holder. */
+interface Written {
+  verdicts: Map<Unit, Verdict>
+  held: Set<Unit>
+}
+
+const nothing = (): Written => ({ verdicts: new Map(), held: new Set() })
 
 async function applyCustom(tx: Tx, units: readonly Unit[], stage: 'claim' | 'write' | 'seal'): Promise<Map<Unit, Refusal>> {
   const refused = new Map<Unit, Refusal>()
-  const byName = new Map<string, { unit: Unit; arg: unknown; effect: Unit['custom'][number]['effect'] }[]>()
+  // By identity: two webhooks may each have compiled an effect of one name, with settings of its own.
+  const byEffect = new Map<Custom['effect'], { unit: Unit; arg: unknown }[]>()
   for (const unit of units) {
     for (const { effect, arg } of unit.custom) {
       if (effect.stage !== stage) continue
-      const list = byName.get(effect.name) ?? []
-      byName.set(effect.name, list)
-      list.push({ unit, arg, effect })
+      const list = byEffect.get(effect)
+      if (list) list.push({ unit, arg })
+      else byEffect.set(effect, [{ unit, arg }])
     }
   }
-  for (const name of [...byName.keys()].sort()) {
-    const items = byName.get(name) as NonNullable<ReturnType<typeof byName.get>>
-    const keyed = items
-      .map(item => ({ ...item, key: item.effect.key(item.arg) }))
-      .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
-    const effect = items[0]?.effect
-    const results = await effect?.apply(
-      tx,
+  const inOrder = [...byEffect].sort(([a], [b]) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+  for (const [effect, items] of inOrder) for (const [unit, refusal] of await applyOne(tx, effect, items)) refused.set(unit, refusal)
+  return refused
+}
+
+type Custom = Unit['custom'][number]
+
+async function applyOne(tx: Tx, effect: Custom['effect'], items: readonly { unit: Unit; arg: unknown }[]): Promise<[Unit, Refusal][]> {
+  let over: Error | undefined
+  let failed: unknown
+  /** What the effect may use, and only until it has answered: afterwards the connection is somebody else's. */
+  const own: Tx = {
+    async query(text, values) {
+      if (over) throw over
+      try {
+        return await tx.query(text, values)
+      } catch (error) {
+        failed ??= error
+        throw error
+      }
+    },
+  }
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const tooLong = new Promise<never>((_, fail) => {
+    timer = setTimeout(() => fail(new Error(`no answer within ${STATEMENT_TIMEOUT} ms`)), STATEMENT_TIMEOUT)
+  })
+  try {
+    const keyed = items.map(item => ({ ...item, key: effect.key(item.arg) })).sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    const applied = effect.apply(
+      own,
       keyed.map(k => ({ x: k.unit.exchange, arg: k.arg })),
     )
-    if (results?.length !== keyed.length) throw new Error(`the effect '${name}' gave ${results?.length} results for ${keyed.length} items`)
-    keyed.forEach(({ unit }, i) => {
-      if (isRefusal(results[i])) refused.set(unit, results[i])
-    })
+    const results = await Promise.race([applied, tooLong])
+    if (results?.length !== keyed.length) throw new Error(`${results?.length} results for ${keyed.length} items`)
+    return keyed.flatMap(({ unit }, i) => (isRefusal(results[i]) ? [[unit, results[i]] as [Unit, Refusal]] : []))
+  } catch (error) {
+    if (failed !== undefined && isStores(failed)) throw failed
+    throw new EffectFailed(effect.name, error)
+  } finally {
+    clearTimeout(timer)
+    over = new Error(`the effect '${effect.name}' has answered: its transaction is over`)
   }
-  return refused
 }
 
 function isRefusal(result: unknown): result is Refusal {
   return typeof result === 'object' && result !== null && (result as Refusal).kind === 'refusal'
 }
 
-async function write(run: (rows: string) => Promise<Uncommon[]>, tx: Tx, units: readonly Unit[], ids: ReadonlyMap<Unit, string>) {
-  const verdicts = new Map<Unit, Verdict>()
-  const held: Unit[] = []
+async function write(
+  run: (rows: string) => Promise<Uncommon[]>,
+  ask: (held: readonly Unit[]) => Promise<Held[]>,
+  units: readonly Unit[],
+  ids: ReadonlyMap<Unit, string>,
+): Promise<Written> {
+  const { verdicts, held } = nothing()
   const updated = new Set<Unit>()
   for (const row of await run(rowsOf(units, ids))) {
     const unit = units[row.n] as Unit
-    if (row.held) held.push(unit)
+    if (row.held) held.add(unit)
     else updated.add(unit)
   }
   for (const unit of units) verdicts.set(unit, outcomeOf(unit, ids, !updated.has(unit)))
-  if (held.length > 0) {
-    const outcomes = new Map((await heldOutcomes(tx, held)).map(h => [`${h.webhook}\0${h.key}`, h]))
+  if (held.size > 0) {
+    const outcomes = new Map((await ask([...held])).map(h => [`${h.webhook}\0${h.key}`, h]))
     for (const unit of held) verdicts.set(unit, replayOf(unit, outcomes.get(`${unit.exchange.webhook}\0${unit.key?.key}`)))
   }
-  return verdicts
+  return { verdicts, held }
 }
 
 function outcomeOf(unit: Unit, ids: ReadonlyMap<Unit, string>, created: boolean): Outcome {
@@ -155,7 +210,8 @@ function replayOf(unit: Unit, held: Held | undefined): Verdict {
   if (unit.key?.mismatch && held.fingerprint !== unit.key.fingerprint) return unit.key.mismatch
   return {
     ...(held.record_id !== null && { record: { id: held.record_id, created: held.created, fieldsUpdated: held.fields_updated } }),
-    replayed: true,
+    // The holder may be this very exchange: its first commit went through, and nobody heard of it.
+    replayed: held.exchange !== unit.exchange.id,
     shown: held.shown ?? [],
   }
 }

@@ -17,17 +17,23 @@ export function matchTokens(unit: Unit): string[] {
 }
 
 /**
- * The ids of the records that the units match, within the transaction that will write them. A lock on each value first,
- * in one order everywhere: without it two replicas would both find nothing and make two records.
+ * Locks every value that the units match by, until the transaction ends: without it two replicas would both find nothing and
+ * make two records. All of a transaction's at once and in one order everywhere, or two transactions could wait for each other.
  */
+export async function lockMatches(tx: Tx, units: readonly Unit[]): Promise<void> {
+  const tokens = units.flatMap(matchTokens)
+  if (tokens.length === 0) return
+  await tx.query(
+    `select pg_advisory_xact_lock(h) from (select distinct hashtextextended(v, 0) as h from unnest($1::text[]) v order by h) locks`,
+    [tokens],
+  )
+}
+
+/** The ids of the records that the units match, within the transaction that will write them. */
 export async function findMatches(tx: Tx, units: readonly Unit[]): Promise<Map<Unit, string>> {
   const found = new Map<Unit, string>()
   const matching = units.filter(u => u.record?.match?.length)
   if (matching.length === 0) return found
-  await tx.query(
-    `select pg_advisory_xact_lock(h) from (select distinct hashtextextended(v, 0) as h from unnest($1::text[]) v order by h) locks`,
-    [matching.flatMap(matchTokens)],
-  )
   const ranks = new Map<Unit, number>()
   for (const { field, wanted } of byField(matching)) {
     const value = fieldValue(field)
@@ -49,23 +55,32 @@ export async function findMatches(tx: Tx, units: readonly Unit[]): Promise<Map<U
   return found
 }
 
-/** Indexes that the matching fields need, made on first use, outside of any transaction. */
+/** Milliseconds until an index that could not be made is tried again. */
+const TRY_AGAIN = 60_000
+
+/** Indexes that the matching fields need, made on first use, one after the other and outside of any transaction. */
 export function matchIndexes(db: Database, failed: (error: unknown, field: string) => void) {
-  const made = new Map<string, Promise<void>>()
+  /** When the index of a field is due; never, once it is there or being made. */
+  const due = new Map<string, number>()
+  let last = Promise.resolve()
   return (units: readonly Unit[]) => {
     for (const { key, field } of byField(units.filter(u => u.record?.match))) {
-      if (!made.has(key))
-        made.set(
-          key,
-          makeIndex(db, field).catch(error => failed(error, `${field.entity}.${field.field}`)),
-        )
+      if (performance.now() < (due.get(key) ?? 0)) continue
+      due.set(key, Number.POSITIVE_INFINITY)
+      last = last
+        .then(() => makeIndex(db, field))
+        .catch(error => {
+          due.set(key, performance.now() + TRY_AGAIN)
+          failed(error, `${field.entity}.${field.field}`)
+        })
     }
   }
 }
 
 async function makeIndex(db: Database, field: Field): Promise<void> {
   const name = nameOf(field)
-  await db.exclusively(name, async tx => {
+  // One name for all: two concurrent builds on one table wait for each other.
+  await db.exclusively('match index', async tx => {
     const [state] = await tx.query<{ valid: boolean }>(`select indisvalid as valid from pg_index where indexrelid = to_regclass($1)`, [
       name,
     ])
@@ -73,7 +88,10 @@ async function makeIndex(db: Database, field: Field): Promise<void> {
     // A concurrent build that was broken off leaves an invalid index behind, which `if not exists` would take for a good one.
     if (state) await tx.query(`drop index if exists ${name}`)
     const how = db.kind === 'postgres' ? 'concurrently' : ''
-    await tx.query(`create index ${how} if not exists ${name} on records ((${fieldValue(field)})) where entity = ${literal(field.entity)}`)
+    // A hash: an entry of a B-tree holds 2,704 bytes at most, so that one long value would keep its record, or the index, from being made.
+    await tx.query(
+      `create index ${how} if not exists ${name} on records using hash ((${fieldValue(field)})) where entity = ${literal(field.entity)}`,
+    )
   })
 }
 

@@ -6,7 +6,7 @@
  * for the one before it. What is not the common case comes back as rows; no row means created, or nothing to report.
  */
 import type { Tx } from '../plugin.ts'
-import type { Unit } from './unit.ts'
+import type { Outcome, Unit } from './unit.ts'
 
 export const STATEMENT = `
 with input as materialized (
@@ -98,6 +98,7 @@ export interface Held {
   webhook: string
   key: string
   fingerprint: string
+  exchange: string
   record_id: string | null
   fields_updated: number
   shown: unknown[] | null
@@ -107,9 +108,26 @@ export interface Held {
 /** The outcomes behind held keys. It runs after the statement, whose own snapshot may be older than the commit it lost to. */
 export async function heldOutcomes(tx: Tx, units: readonly Unit[]): Promise<Held[]> {
   return tx.query<Held>(
-    `select k.webhook, k.key, k.fingerprint, k.record_id, k.fields_updated, k.shown, coalesce(r.origin = k.exchange, true) as created
+    `select k.webhook, k.key, k.fingerprint, k.exchange, k.record_id, k.fields_updated, k.shown, coalesce(r.origin = k.exchange, true) as created
      from unnest($1::text[], $2::text[]) as t(webhook, key) join idempotency_keys k using (webhook, key)
      left join records r on r.entity = k.entity and r.id = k.record_id`,
     [units.map(u => u.exchange.webhook), units.map(u => u.key?.key)],
   )
+}
+
+/** The outcomes of units whose event is in the outbox: they were committed before, and nobody heard of it. */
+export async function writtenOutcomes(tx: Tx, units: readonly Unit[]): Promise<Map<Unit, Outcome>> {
+  const byEvent = new Map(units.map(unit => [`evt_${unit.exchange.id}`, unit]))
+  const rows = await tx.query<{ id: string; type: string; record_id: string | null }>(
+    'select id, type, record_id from events where id = any($1::text[])',
+    [[...byEvent.keys()]],
+  )
+  const outcomes = new Map<Unit, Outcome>()
+  for (const { id, type, record_id } of rows) {
+    const unit = byEvent.get(id)
+    const record =
+      record_id === null || !unit ? undefined : { id: record_id, created: type === 'record.created', fieldsUpdated: fieldsOf(unit) }
+    if (unit) outcomes.set(unit, { ...(record && { record }), replayed: false, shown: unit.key?.shown ?? [] })
+  }
+  return outcomes
 }

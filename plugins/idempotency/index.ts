@@ -79,5 +79,5 @@ function hasControl(text: string): boolean {
 
 /** A line feed can stand in none of method, path and query, so that no two requests run into the same text. */
 function fingerprint(x: Exchange): string {
-  return createHash('sha256').update(`${x.method}\n${x.path}\n${x.search}\n`).update(x.raw).digest('hex')
+  return createHash('sha256').update(`${x.method}\n${x.path}\n${x.search}\n`).update(x.raw).digest('base64url')
 }

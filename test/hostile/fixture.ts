@@ -93,7 +93,8 @@ export async function open(runtime: Runtime, own: { config?: string; env?: Recor
   const env = { ...secrets, DATABASE_URL: database.url, REDIS_URL: undefined, ...own.env }
   const running = await gateway({ runtime, config: own.config ?? config, env })
   const db = new pg.Pool({ connectionString: database.url, max: 2 })
-  const rows = async <Row = Record<string, any>>(text: string, values: unknown[] = []): Promise<Row[]> => (await db.query(text, values)).rows
+  const rows = async <Row = Record<string, any>>(text: string, values: unknown[] = []): Promise<Row[]> =>
+    (await db.query(text, values)).rows
 
   return {
     ...running,

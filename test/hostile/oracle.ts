@@ -113,7 +113,9 @@ export async function judge(loads: readonly Load[], rows: Rows, webhook: string)
   const sent = new Map(loads.flatMap(l => [...l.sent]))
   const records = await rows(`select id, data->>'key' as key from records where webhook = $1`, [webhook])
   const events = await rows(`select record_id, count(*)::int as n from events where webhook = $1 group by record_id`, [webhook])
-  const keys = new Map((await rows('select key, record_id from idempotency_keys where webhook = $1', [webhook])).map(k => [k.key, k.record_id]))
+  const keys = new Map(
+    (await rows('select key, record_id from idempotency_keys where webhook = $1', [webhook])).map(k => [k.key, k.record_id]),
+  )
   const quotas = await rows('select used from quotas where scope = $1', [webhook])
 
   const idsOf = Map.groupBy(records, r => r.key as string)

@@ -9,6 +9,8 @@ import { CONNECT_TIMEOUT, type Database, STATEMENT_TIMEOUT } from '../database.t
 
 /** Milliseconds between two attempts at a lock that another process holds. */
 const LOCK_PAUSE = 50
+/** Milliseconds. */
+const ROLLBACK_TIMEOUT = 250
 const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url))
 
 // int8 counts fit a double; without this they come as text.
@@ -45,7 +47,8 @@ export function openPostgres(url: string): Database {
         return result
       } catch (error) {
         failure = error as Error
-        await client.query('rollback').then(
+        // Not for long: on a connection that does not answer it would wait behind the statement that got no answer either.
+        await client.query({ text: 'rollback', query_timeout: ROLLBACK_TIMEOUT } as pg.QueryConfig).then(
           () => (failure = undefined),
           () => {},
         )
