@@ -10,6 +10,7 @@ import { EXIT, endOf } from '#core/cli/open.ts'
 import { schema } from '#core/cli/schema.ts'
 import { serve } from '#core/cli/serve.ts'
 import { tokenCreate, tokenList, tokenRevoke } from '#core/cli/token.ts'
+import { faultOfWords } from '#core/cli/words.ts'
 import { builtins } from '#plugins/index.ts'
 import manifest from './package.json' with { type: 'json' }
 
@@ -20,7 +21,7 @@ const config = {
   type: 'string',
   description: 'The YAML file, or a folder of them',
   valueHint: 'PATH',
-  default: process.env.POSTERN_CONFIG ?? 'config/postern.yaml',
+  default: process.env.POSTERN_CONFIG || 'config/postern.yaml',
 } as const
 const json = { type: 'boolean', description: 'Print JSON, for machines', default: false } as const
 
@@ -119,6 +120,9 @@ const postern = defineCommand({
   },
 })
 
+examples.set(token, 'postern token list')
+examples.set(postern, 'postern serve --config config/postern.yaml')
+
 /** Runs the command that the words name; the result is the exit code. */
 async function run(words: string[]): Promise<number> {
   if (words[0] === '--version' || words[0] === '-v') {
@@ -139,9 +143,8 @@ async function run(words: string[]): Promise<number> {
     rest = rest.slice(1)
   }
   if (rest.includes('--help') || rest.includes('-h')) return help(chosen, undefined, EXIT.good)
-  const known = Object.keys(chosen.args as ArgsDef)
-  const strange = rest.find(word => word.startsWith('-') && !known.includes(word.replace(/^--?(no-)?/, '').replace(/=.*$/, '')))
-  if (strange) return wrong(`there is no option ${strange}: choose ${known.map(name => `--${name}`).join(', ')}`)
+  const fault = faultOfWords(rest, chosen.args as ArgsDef)
+  if (fault) return wrong(fault)
   try {
     const { result } = await runCommand(chosen, { rawArgs: rest })
     return result as number
@@ -162,10 +165,13 @@ async function help(of: CommandDef<any>, parent: CommandDef<any> | undefined, ex
 }
 
 function wrong(message: string): number {
-  process.stderr.write(`${message}\n`)
+  // The parser colours its messages whatever they are written to.
+  process.stderr.write(`${process.stderr.isTTY ? message : stripVTControlCharacters(message)}\n`)
   return EXIT.usage
 }
 
 process.exitCode = await run(process.argv.slice(2))
+// What is printed must have gone: on Bun, leaving cuts off whatever a pipe has not taken yet, which is all but 64 KB.
+for (const stream of [process.stdout, process.stderr]) await new Promise<void>(done => void stream.write('', () => done()))
 // A command that left a connection open must not keep the shell waiting.
 process.exit()

@@ -38,6 +38,8 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   const warn = (message: string, fields?: Record<string, unknown>) => log.warn(fields ?? {}, message)
   warnOfClosed(config)
 
+  // The first start of an embedded store takes some seconds.
+  if (config.store.url.startsWith('pglite:')) log.info({ store: config.store.url }, 'opening the embedded store')
   const db = await openDatabase(config.store.url)
   if (options.migrate) await migrateDatabase(db, PATIENCE)
   const store = openStore(db, { now: Date.now, warn })

@@ -1,7 +1,7 @@
 /** `postern token create|list|revoke`: the URL tokens of `auth-url-token`. */
 import type { Config } from '../config/config.ts'
 import type { LoadOptions } from '../config/load.ts'
-import { nearest } from '../config/problem.ts'
+import { didYouMean } from '../config/problem.ts'
 import { parseDuration } from '../settings.ts'
 import type { Database } from '../store/database.ts'
 import { borrowDatabase, migrateDatabase } from '../store/store.ts'
@@ -19,7 +19,7 @@ export async function tokenCreate(options: Common & { webhook: string; label?: s
     if (!webhook) {
       throw new CommandFailure(
         EXIT.failure,
-        `there is no webhook '${options.webhook}' in ${options.config}${nearest(options.webhook, [...config.webhooks.keys()])}`,
+        `there is no webhook '${options.webhook}' in ${options.config}${didYouMean(options.webhook, [...config.webhooks.keys()])}`,
       )
     }
     if (!webhook.path.includes('{token}')) {

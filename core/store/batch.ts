@@ -117,18 +117,22 @@ const nothing = (): Written => ({ verdicts: new Map(), held: new Set() })
 
 async function applyCustom(tx: Tx, units: readonly Unit[], stage: 'claim' | 'write' | 'seal'): Promise<Map<Unit, Refusal>> {
   const refused = new Map<Unit, Refusal>()
-  // By identity: two webhooks may each have compiled an effect of one name, with settings of its own.
-  const byEffect = new Map<Custom['effect'], { unit: Unit; arg: unknown }[]>()
+  // A name alone does not make one effect: two webhooks may each have compiled their own, with other settings.
+  const groups: { effect: Custom['effect']; items: { unit: Unit; arg: unknown }[] }[] = []
+  const found = new Map<unknown, (typeof groups)[number]>()
   for (const unit of units) {
     for (const { effect, arg } of unit.custom) {
       if (effect.stage !== stage) continue
-      const list = byEffect.get(effect)
-      if (list) list.push({ unit, arg })
-      else byEffect.set(effect, [{ unit, arg }])
+      const nameHere = `${effect.name}\0${unit.exchange.webhook}`
+      const present = found.get(effect) ?? found.get(nameHere)
+      const group = present ?? { effect, items: [] }
+      if (!present) groups.push(group)
+      found.set(effect, group).set(nameHere, group)
+      group.items.push({ unit, arg })
     }
   }
-  const inOrder = [...byEffect].sort(([a], [b]) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
-  for (const [effect, items] of inOrder) for (const [unit, refusal] of await applyOne(tx, effect, items)) refused.set(unit, refusal)
+  groups.sort(({ effect: a }, { effect: b }) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+  for (const { effect, items } of groups) for (const [unit, refusal] of await applyOne(tx, effect, items)) refused.set(unit, refusal)
   return refused
 }
 

@@ -72,21 +72,47 @@ const REMEMBERED = 20_000
 export function tokenBook(db: Tx, now: () => number) {
   const known = new Map<string, { token: Known | undefined; asked: number }>()
   const asking = new Map<string, Promise<Known | undefined>>()
+  /** Looked up together by the next statement. */
+  const waiting: { hash: string; done(token: Known | undefined): void; fail(error: unknown): void }[] = []
+  let busy = false
   const used = new Set<string>()
 
-  async function ask(hash: string): Promise<Known | undefined> {
-    const [row] = await db.query<{ webhook: string; expires: number | null }>(
-      `select webhook, extract(epoch from expires_at)::float8 * 1000 as expires from tokens where hash = $1 and revoked_at is null`,
-      [hash],
-    )
-    const token = row && { webhook: row.webhook, expires: row.expires ?? Number.POSITIVE_INFINITY }
+  function ask(hash: string): Promise<Known | undefined> {
+    const answer = new Promise<Known | undefined>((done, fail) => waiting.push({ hash, done, fail }))
+    if (!busy) void lookUp()
+    return answer.finally(() => asking.delete(hash))
+  }
+
+  /** One statement at a time: a flood of unknown tokens must leave the connections to the commits. */
+  async function lookUp(): Promise<void> {
+    busy = true
+    while (waiting.length > 0) {
+      const asked = waiting.splice(0)
+      try {
+        const rows = await db.query<{ hash: string; webhook: string; expires: number | null }>(
+          `select hash, webhook, extract(epoch from expires_at)::float8 * 1000 as expires from tokens
+           where hash = any($1::text[]) and revoked_at is null`,
+          [asked.map(a => a.hash)],
+        )
+        const live = new Map(rows.map(r => [r.hash, { webhook: r.webhook, expires: r.expires ?? Number.POSITIVE_INFINITY }]))
+        for (const { hash, done } of asked) {
+          remember(hash, live.get(hash))
+          done(live.get(hash))
+        }
+      } catch (error) {
+        for (const { fail } of asked) fail(error)
+      }
+    }
+    busy = false
+  }
+
+  function remember(hash: string, token: Known | undefined) {
     known.delete(hash)
     known.set(hash, { token, asked: performance.now() })
     for (const oldest of known.keys()) {
       if (known.size <= REMEMBERED) break
       known.delete(oldest)
     }
-    return token
   }
 
   const judge = (hash: string, token: Known | undefined) => {
@@ -101,7 +127,7 @@ export function tokenBook(db: Tx, now: () => number) {
       const hash = hashToken(token)
       const entry = known.get(hash)
       if (entry && performance.now() - entry.asked < FRESH_FOR) return judge(hash, entry.token)
-      const running = asking.get(hash) ?? ask(hash).finally(() => asking.delete(hash))
+      const running = asking.get(hash) ?? ask(hash)
       asking.set(hash, running)
       return running.then(
         found => judge(hash, found),

@@ -116,7 +116,7 @@ export async function judge(loads: readonly Load[], rows: Rows, webhook: string)
   const keys = new Map(
     (await rows('select key, record_id from idempotency_keys where webhook = $1', [webhook])).map(k => [k.key, k.record_id]),
   )
-  const quotas = await rows('select used from quotas where scope = $1', [webhook])
+  const quotas = await rows('select used::int from quotas where scope = $1', [webhook])
 
   const idsOf = Map.groupBy(records, r => r.key as string)
   const eventsOf = new Map(events.map(e => [e.record_id, e.n]))

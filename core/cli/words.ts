@@ -1,0 +1,31 @@
+/** The words of a command, before they are parsed: the parser would drop a surplus one or a wrong option without saying so. */
+import type { ArgsDef } from 'citty'
+import { didYouMean } from '../config/problem.ts'
+
+/** What is wrong with the words that follow a command's name, or undefined. */
+export function faultOfWords(words: readonly string[], args: ArgsDef): string | undefined {
+  const names = Object.keys(args).filter(name => args[name]?.type !== 'positional')
+  let places = Object.keys(args).length - names.length
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] as string
+    if (!word.startsWith('-')) {
+      if (places-- === 0) return `'${word}' is a word too many${names.includes('config') ? ': a file goes after --config' : ''}`
+      continue
+    }
+    const [, no, name = '', value] = /^--(no-)?([^=]*)(?:=([\s\S]*))?$/.exec(word) ?? []
+    const option = names.includes(name) ? args[name] : undefined
+    if (!option || (no && option.type !== 'boolean')) {
+      const all = names.map(known => `--${known}`)
+      return `there is no option ${word.replace(/=.*$/s, '')}${didYouMean(word, all)}: choose ${all.join(', ')}`
+    }
+    if (option.type === 'boolean') {
+      if (value !== undefined && (no || !/^(true|false)$/.test(value))) return `--${name} takes no value: write --${name} or --no-${name}`
+      continue
+    }
+    const given = value ?? words[++i]
+    const choices = option.type === 'enum' ? (option.options ?? []) : undefined
+    if (choices && !choices.includes(given ?? '')) return `--${name} takes one of ${choices.join(', ')}`
+    if (!given || (value === undefined && given.startsWith('-'))) return `--${name} needs a value: --${name} ${option.valueHint ?? 'VALUE'}`
+  }
+  return undefined
+}

@@ -1,0 +1,124 @@
+/** The words of the command line: help, and what is not understood. */
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { cli, runtimes } from '../support/process.ts'
+
+setDefaultTimeout(30_000)
+
+const commands = ['serve', 'check', 'migrate', 'schema', 'token create', 'token list', 'token revoke']
+const version = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')).version
+const ansi = '\u001b['
+/** Nothing listens there: a command that gets as far as its store shows by 69. */
+const env = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', TEST: undefined, CI: undefined, NO_COLOR: undefined, FORCE_COLOR: undefined }
+
+describe('help', () => {
+  test.concurrent.each([...commands, 'token', ''])('postern %s --help: an example that is understood, exit 0', async name => {
+    const words = name.split(' ').filter(Boolean)
+    const [long, short] = await Promise.all([cli([...words, '--help'], { env }), cli([...words, '-h'], { env })])
+    expect(long).toEqual({ code: 0, stdout: expect.stringMatching(/\bUSAGE postern\b/), stderr: '' })
+    expect(short).toEqual(long)
+    expect(long.stdout).not.toContain(ansi)
+    const [, example] = /EXAMPLE\s+postern (.*)/.exec(long.stdout) ?? []
+    expect(example).toBeString()
+    // Were a word of it wrong, help would not be what comes.
+    const tried = await cli([...(example?.match(/"[^"]*"|\S+/g) ?? []), '--help'], { env })
+    expect([tried.code, tried.stderr]).toEqual([0, ''])
+    if (commands.includes(name)) expect(example).toStartWith(name)
+  })
+
+  test.concurrent.each(commands.filter(name => name !== 'schema' && name !== 'serve'))('postern %s speaks to machines', async name => {
+    expect((await cli([...name.split(' '), '--help'], { env })).stdout).toContain('--json')
+  })
+
+  test('names every command, on both runtimes', async () => {
+    for (const runtime of runtimes) {
+      const { stdout } = await cli(['--help'], { runtime, env })
+      for (const name of ['serve', 'check', 'migrate', 'schema', 'token']) expect(stdout).toMatch(new RegExp(`^ +${name} `, 'm'))
+    }
+  })
+
+  test.concurrent.each(['--version', '-v'])('%s', async word => {
+    expect(await cli([word], { env })).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+  })
+})
+
+describe('what is not understood ends with 2, and a sentence that names the words there are:', () => {
+  const rows: [words: string, stderr: RegExp][] = [
+    ['nonsense', /'nonsense'.*serve, check, migrate, schema, token/],
+    ['chekc', /'chekc'.*check/],
+    ['constructor', /'constructor'/],
+    ['--nonsense', /--nonsense/],
+    ['token nonsense', /'nonsense'.*create, list, revoke/],
+    ['token --json', /--json/],
+    ['serve --nonsense', /--nonsense.*--config/],
+    ['serve --json', /--json.*--config/],
+    ['check --cofnig a.yaml', /--cofnig.*--config/],
+    ['check -c a.yaml', /-c\b.*--config/],
+    ['check -strict', /-strict.*--strict/],
+    ['check -json', /-json.*--json/],
+    ['check --strict --nonsense=1', /--nonsense/],
+    ['check config/postern.yaml', /config\/postern\.yaml/],
+    ['check strict', /'strict'/],
+    ['serve config/postern.yaml', /config\/postern\.yaml/],
+    ['serve --watch extra', /'extra'/],
+    ['migrate up', /'up'/],
+    ['schema config', /'config'/],
+    ['check --config', /--config/],
+    ['check --config=', /--config/],
+    ['check --config --strict', /--config/],
+    ['check --no-config', /--no-config/],
+    ['check --no-strict=1', /--no-strict/],
+    ['check --strict=maybe', /--strict/],
+    ['check --json=1', /--json/],
+    ['schema --format xml', /json.*markdown/],
+    ['schema --format', /json.*markdown/],
+    ['token create', /WEBHOOK/],
+    ['token create orders surplus', /'surplus'/],
+    ['token create orders --expires soon', /--expires.*'soon'/],
+    ['token create orders --expires 5', /--expires.*'5'/],
+    ['token create orders --expires 0s', /--expires.*'0s'/],
+    ['token create orders --expires', /--expires/],
+    ['token list orders surplus', /'surplus'/],
+    ['token revoke', /ID/],
+    ['token revoke a b', /'b'/],
+  ]
+  test.concurrent.each(rows)('postern %s', async (words, stderr) => {
+    const { code, ...text } = await cli(words.split(' '), { env })
+    expect([code, text.stdout, text.stderr]).toEqual([2, '', expect.stringMatching(stderr)])
+    expect(text.stderr).not.toContain(ansi)
+    expect(text.stderr).not.toMatch(/undefined|\n\s+at /)
+  })
+
+  test.concurrent.each(['', 'token'])('postern %s: help, on stderr or not, but not 0', async words => {
+    const { code, stdout, stderr } = await cli(words.split(' ').filter(Boolean), { env })
+    expect(code).toBe(2)
+    expect(stdout + stderr).toContain('USAGE')
+  })
+
+  test('on Deno as well', async () => {
+    for (const words of [['nonsense'], ['check', '--nonsense'], ['check', 'surplus']]) expect((await cli(words, { runtime: 'deno', env })).code).toBe(2)
+  })
+})
+
+describe('what is understood', () => {
+  const rows: [words: string][] = [
+    ['check --strict=true'],
+    ['check --strict=false'],
+    ['check --no-strict'],
+    ['check --config=config/postern.yaml'],
+    ['check --config config/postern.yaml --json --strict'],
+    ['check --json=true'],
+  ]
+  test.concurrent.each(rows)('postern %s', async words => {
+    const { code, stderr } = await cli(words.split(' '), { env })
+    expect([code, stderr]).toEqual([0, ''])
+  })
+
+  test('POSTERN_CONFIG stands for --config, which goes before it', async () => {
+    const wrong = { ...env, POSTERN_CONFIG: 'nowhere.yaml' }
+    expect((await cli(['check'], { env: wrong })).stdout).toStartWith('nowhere.yaml:1:1 ')
+    expect((await cli(['check', '--config', 'config/postern.yaml'], { env: wrong })).code).toBe(0)
+    expect((await cli(['check'], { env: { ...env, POSTERN_CONFIG: '' } })).code).toBe(0)
+  })
+})
