@@ -14,7 +14,15 @@ import { faultOfWords } from '#core/cli/words.ts'
 import { builtins } from '#plugins/index.ts'
 import manifest from './package.json' with { type: 'json' }
 
-const out = (line: string) => void process.stdout.write(`${line}\n`)
+/** On Bun, leaving cuts off what a pipe has not taken yet, which is all but 64 KB: this settles when it has. */
+let taken: Promise<unknown> = Promise.resolve()
+const put = (stream: NodeJS.WriteStream, text: string) => {
+  taken = Promise.all([taken, new Promise<void>(done => void stream.write(text, () => done()))])
+}
+// A reader that has seen enough, `head` say, is no fault of the command.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
+const out = (line: string) => put(process.stdout, `${line}\n`)
 const loading = { builtins, importPlugin, env: process.env }
 
 const config = {
@@ -151,7 +159,7 @@ async function run(words: string[]): Promise<number> {
   } catch (error) {
     if ((error as { name?: string }).name === 'CLIError') return wrong((error as Error).message)
     const { exitCode, message } = endOf(error)
-    process.stderr.write(`${message}\n`)
+    put(process.stderr, `${message}\n`)
     return exitCode
   }
 }
@@ -166,12 +174,11 @@ async function help(of: CommandDef<any>, parent: CommandDef<any> | undefined, ex
 
 function wrong(message: string): number {
   // The parser colours its messages whatever they are written to.
-  process.stderr.write(`${process.stderr.isTTY ? message : stripVTControlCharacters(message)}\n`)
+  put(process.stderr, `${process.stderr.isTTY ? message : stripVTControlCharacters(message)}\n`)
   return EXIT.usage
 }
 
 process.exitCode = await run(process.argv.slice(2))
-// What is printed must have gone: on Bun, leaving cuts off whatever a pipe has not taken yet, which is all but 64 KB.
-for (const stream of [process.stdout, process.stderr]) await new Promise<void>(done => void stream.write('', () => done()))
+await taken
 // A command that left a connection open must not keep the shell waiting.
 process.exit()

@@ -1,10 +1,11 @@
 /** `postern check` and `postern schema` as a person, an editor and a machine use them. */
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Ajv } from 'ajv'
 import { parse } from 'yaml'
-import { folder } from '../support/child.ts'
+import { child, folder } from '../support/child.ts'
 import { cli, type Runtime, runtimes } from '../support/process.ts'
 
 setDefaultTimeout(30_000)
@@ -177,10 +178,30 @@ describe('postern schema', () => {
     for (const name of ['postern.schema.json', 'reference.md'])
       expect(readFileSync(join(home, 'config', name), 'utf8')).toBe(readFileSync(join(root, 'config', name), 'utf8'))
   })
+})
 
-  test('into a pipe that nobody reads to the end', async () => {
-    const { code, stdout } = await cli(['schema'])
-    expect(code).toBe(0)
-    expect(stdout).toEndWith('}\n')
+describe.each(runtimes)('what is printed into a pipe, on %s', runtime => {
+  const home = folder()
+  const many = Array.from({ length: 2000 }, (_, i) => `  prot${i}: 1\n`).join('')
+  writeFileSync(join(home, 'many.yaml'), `version: 1\nserver:\n${many}`)
+  const program = `${join(root, 'node_modules/.bin', runtime)} ${runtime === 'deno' ? 'run -A ' : ''}${join(root, 'main.ts')}`
+  const shell = async (script: string) => {
+    const started = child('bash', ['-c', script], { cwd: home, env: { ...process.env, ...env }, stdio: 'pipe' })
+    const text = { stdout: '', stderr: '' }
+    for (const name of ['stdout', 'stderr'] as const) started[name]?.setEncoding('utf8').on('data', part => (text[name] += part))
+    await once(started, 'close')
+    return text
+  }
+
+  test('comes whole, also when the reader takes its time', async () => {
+    const { stdout } = await shell(`${program} check --json --config many.yaml | (sleep 0.5; cat)`)
+    expect(JSON.parse(stdout).problems.length).toBe(2000)
+    const { stdout: errors } = await shell(`${program} migrate --config many.yaml 2>&1 >/dev/null | (sleep 0.5; cat)`)
+    expect(errors.trim().split('\n').length).toBe(2000)
+  })
+
+  test('may be left by its reader', async () => {
+    const { stdout, stderr } = await shell(`${program} check --config many.yaml | head -n 1; echo "\${PIPESTATUS[0]}"`)
+    expect([stdout.split('\n').slice(1), stderr]).toEqual([['78', ''], ''])
   })
 })

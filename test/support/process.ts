@@ -63,8 +63,10 @@ export async function gateway(options: {
   args?: readonly string[]
   /** What must answer 200; `/livez` for a gateway that shall not become ready. */
   until?: '/readyz' | '/livez'
+  /** The gateway serves HTTPS itself; nobody checks its certificate. */
+  tls?: boolean
 }): Promise<Gateway> {
-  const { runtime = 'bun', until = '/readyz' } = options
+  const { runtime = 'bun', until = '/readyz', tls = false } = options
   const home = folder()
   let config = options.config
   if (config.includes('\n')) {
@@ -77,7 +79,7 @@ export async function gateway(options: {
   exited.then(() => {
     ended = true
   })
-  const url = `http://127.0.0.1:${env.PORT}`
+  const url = `${tls ? 'https' : 'http'}://127.0.0.1:${env.PORT}`
   const deadline = Date.now() + 20_000
   while (!(await answers(url + until))) {
     if (!ended && Date.now() < deadline) {
@@ -113,7 +115,7 @@ export async function gateway(options: {
 
 async function answers(url: string): Promise<boolean> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(1000) })
+    const response = await fetch(url, { signal: AbortSignal.timeout(1000), tls: { rejectUnauthorized: false } })
     await response.arrayBuffer()
     return response.status === 200
   } catch {
