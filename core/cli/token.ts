@@ -16,12 +16,7 @@ export async function tokenCreate(options: Common & { webhook: string; label?: s
     throw new CommandFailure(EXIT.usage, `--expires takes a time such as 30d or 12h, not '${options.expires}'`)
   return withStore(options, async (config, db) => {
     const webhook = config.webhooks.get(options.webhook)
-    if (!webhook) {
-      throw new CommandFailure(
-        EXIT.failure,
-        `there is no webhook '${options.webhook}' in ${options.config}${didYouMean(options.webhook, [...config.webhooks.keys()])}`,
-      )
-    }
+    if (!webhook) throw unknown(options.webhook, options.config, config)
     if (!webhook.path.includes('{token}')) {
       throw new CommandFailure(
         EXIT.failure,
@@ -45,8 +40,11 @@ export async function tokenCreate(options: Common & { webhook: string; label?: s
 }
 
 export function tokenList(options: Common & { webhook?: string }, out: Print): Promise<number> {
-  return withStore(options, async (_config, db) => {
+  return withStore(options, async (config, db) => {
     const tokens = await listTokens(db, options.webhook)
+    // One that is no longer in the files may have tokens still.
+    if (tokens.length === 0 && options.webhook && !config.webhooks.has(options.webhook))
+      throw unknown(options.webhook, options.config, config)
     if (options.json) out(JSON.stringify({ data: tokens }))
     else if (tokens.length === 0) out('no tokens')
     else for (const token of tokens) out(lineOf(token))
@@ -63,6 +61,10 @@ export function tokenRevoke(options: Common & { id: string }, out: Print): Promi
     )
     return EXIT.good
   })
+}
+
+function unknown(webhook: string, path: string, config: Config): CommandFailure {
+  return new CommandFailure(EXIT.failure, `there is no webhook '${webhook}' in ${path}${didYouMean(webhook, config.webhooks.keys())}`)
 }
 
 async function withStore(options: Common, work: (config: Config, db: Database) => Promise<number>): Promise<number> {

@@ -9,7 +9,8 @@ const HOST = 'host: gateway.test\r\n'
 
 /** A request to `/open`; its lines end as given. */
 const post = (headers: string, body = '', target = '/open') => `POST ${target} HTTP/1.1\r\n${HOST}${headers}\r\n${body}`
-const withLength = (body: string, headers = '', target = '/open') => post(`${headers}content-length: ${Buffer.byteLength(body)}\r\n`, body, target)
+const withLength = (body: string, headers = '', target = '/open') =>
+  post(`${headers}content-length: ${Buffer.byteLength(body)}\r\n`, body, target)
 /** What a smuggler hides in another request. */
 const HIDDEN = `POST /_admin/secret HTTP/1.1\r\n${HOST}content-length: 2\r\n\r\n{}`
 const OK = '{"a":1}'
@@ -19,7 +20,9 @@ export const sockets: Record<string, readonly Part[]> = {
   // Lengths
   'Content-Length and Transfer-Encoding': [post(`content-length: 7\r\n${CHUNKED}`, '7\r\n{"a":1}\r\n0\r\n\r\n')],
   'Transfer-Encoding and Content-Length': [post(`${CHUNKED}content-length: 7\r\n`, '7\r\n{"a":1}\r\n0\r\n\r\n')],
-  'Content-Length and Transfer-Encoding, with a request hidden behind the chunks': [post(`content-length: 5\r\n${CHUNKED}`, `0\r\n\r\n${HIDDEN}`)],
+  'Content-Length and Transfer-Encoding, with a request hidden behind the chunks': [
+    post(`content-length: 5\r\n${CHUNKED}`, `0\r\n\r\n${HIDDEN}`),
+  ],
   'two lengths': [post('content-length: 7\r\ncontent-length: 5\r\n', OK)],
   'two lengths that agree': [post('content-length: 7\r\ncontent-length: 7\r\n', OK)],
   'a length of +7': [post('content-length: +7\r\n', OK)],
@@ -30,10 +33,14 @@ export const sockets: Record<string, readonly Part[]> = {
   'a length of 20 digits': [post('content-length: 99999999999999999999\r\n', OK)],
   'an empty length': [post('content-length: \r\n', OK)],
   'a length over the limit': [post('content-length: 300000\r\n')],
-  'a length over the limit, with a request hidden in the body': [post('content-length: 70000\r\n', HIDDEN + ' '.repeat(70_000 - HIDDEN.length))],
+  'a length over the limit, with a request hidden in the body': [
+    post('content-length: 70000\r\n', HIDDEN + ' '.repeat(70_000 - HIDDEN.length)),
+  ],
   'a body shorter than its length, and the end': [post('content-length: 100\r\n', OK)],
   'a request hidden in the body of one that nobody takes': [withLength(HIDDEN, '', '/nothing')],
-  'a request hidden in the body of one by a wrong method': [`DELETE /open HTTP/1.1\r\n${HOST}content-length: ${HIDDEN.length}\r\n\r\n${HIDDEN}`],
+  'a request hidden in the body of one by a wrong method': [
+    `DELETE /open HTTP/1.1\r\n${HOST}content-length: ${HIDDEN.length}\r\n\r\n${HIDDEN}`,
+  ],
   'a request hidden in the body of a GET': [`GET /open?a=1 HTTP/1.1\r\n${HOST}content-length: ${HIDDEN.length}\r\n\r\n${HIDDEN}`],
   'a request hidden behind a body of no length': [post('', HIDDEN)],
   // Transfer codings
@@ -51,6 +58,7 @@ export const sockets: Record<string, readonly Part[]> = {
   'a chunk of -1': [post(CHUNKED, '-1\r\n{"a":1}\r\n0\r\n\r\n')],
   'chunks that end with line feeds': [post(CHUNKED, '7\n{"a":1}\n0\n\n')],
   'a chunk longer than it says': [post(CHUNKED, '5\r\n{"a":1}\r\n0\r\n\r\n')],
+  'a request hidden in the trailer': [post(CHUNKED, `2\r\n{}\r\n0\r\nGET /_admin/secret?a: HTTP/1.1\r\n${HOST}\r\n`, '/bearer')],
   'a credential in the trailer': [post(CHUNKED, `2\r\n{}\r\n0\r\n${KEY}\r\n`, '/bearer')],
   // Lines
   'lines that end with line feeds': [withLength(OK).replaceAll('\r\n', '\n')],
@@ -127,8 +135,12 @@ export const sockets: Record<string, readonly Part[]> = {
   'Expect: 100-continue': [post('content-length: 7\r\nexpect: 100-continue\r\n'), 200, OK],
   'Expect: 100-continue, over the limit': [post('content-length: 300000\r\nexpect: 100-continue\r\n')],
   'Expect: something else': [withLength(OK, 'expect: a-miracle\r\n')],
-  'Upgrade to WebSocket': [`GET /open?a=1 HTTP/1.1\r\n${HOST}connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-version: 13\r\n\r\n`],
-  'Upgrade to HTTP/2': [`GET /open?a=1 HTTP/1.1\r\n${HOST}connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n\r\n`],
+  'Upgrade to WebSocket': [
+    `GET /open?a=1 HTTP/1.1\r\n${HOST}connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-version: 13\r\n\r\n`,
+  ],
+  'Upgrade to HTTP/2': [
+    `GET /open?a=1 HTTP/1.1\r\n${HOST}connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n\r\n`,
+  ],
   // Bodies
   'a gzip body': [post(`content-encoding: gzip\r\ncontent-length: ${gzipSync(OK).length}\r\n`), gzipSync(OK)],
   'JSON that is no UTF-8': [post('content-length: 7\r\n'), Uint8Array.of(0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d)],
