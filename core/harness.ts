@@ -165,7 +165,8 @@ function exchangeOf(plugin: AnyPlugin, r: Sent, now: number, webhook: string, no
   const slots = new Map(Object.entries(r.slots ?? {}))
   let data = r.data ?? payload
   const judged = () => {
-    if (plugin.phase === 'verify') throw new Error('a verify step cannot read the payload, nobody has vouched for it yet: use peek()')
+    if (plugin.phase === 'verify' || plugin.phase === 'admit')
+      throw new Error(`a step of the phase '${plugin.phase}' cannot read the payload, which is not parsed yet: use peek()`)
   }
   return {
     id: `01J${String(++sent).padStart(23, '0')}`,

@@ -83,9 +83,9 @@ export interface Exchange {
   readonly receivedAt: number
   /** The body's bytes exactly as they came. */
   readonly raw: Uint8Array
-  /** The payload before it is judged, for a `verify` step that must look inside; undefined when the body is not JSON (or a form). Never trust it. */
+  /** The payload before it is judged, for a `verify` or `admit` step that must look inside; undefined when the body is not JSON (or a form). Never trust it. */
   peek(): unknown
-  /** The payload as parsed; readable from the first step after the `verify` steps on. */
+  /** The payload as parsed; readable from the first `shape` step on, so `verify` and `admit` steps have only `peek`. */
   readonly payload: Record<string, unknown>
   /** How the payload came: values of a query or a form are all text. */
   readonly format: 'json' | 'form' | 'query'

@@ -1,4 +1,6 @@
 /** The built-in plugins. */
+
+import type { AnyPlugin } from '#core/plugin.ts'
 import authBearer from './auth-bearer/index.ts'
 import authHmac from './auth-hmac/index.ts'
 import authNone from './auth-none/index.ts'
@@ -13,7 +15,6 @@ import quota from './quota/index.ts'
 import replayWindow from './replay-window/index.ts'
 import upsert from './upsert/index.ts'
 import validation from './validation/index.ts'
-import type { AnyPlugin } from '#core/plugin.ts'
 
 export const builtins: readonly AnyPlugin[] = [
   authBearer,

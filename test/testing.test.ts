@@ -7,7 +7,7 @@ const mark = slot<string>('mark')
 
 const good = definePlugin({
   name: 'good-one',
-  phase: 'admit',
+  phase: 'shape',
   summary: 'Does all that a plugin may do.',
   config: Type.Object(
     {
@@ -151,8 +151,8 @@ describe('a plugin that breaks the contract is found out', () => {
       },
       'no compiler',
     ],
-    ['a verify step that trusts the payload', { ...step(x => void x.payload), phase: 'verify' }, 'a verify step cannot read the payload'],
-    ['a verify step that trusts the data', { ...step(x => void x.data), phase: 'verify' }, 'a verify step cannot read the payload'],
+    ['a verify step that trusts the payload', { ...step(x => void x.payload), phase: 'verify' }, "a step of the phase 'verify' cannot read the payload"],
+    ['a verify step that trusts the data', { ...step(x => void x.data), phase: 'verify' }, "a step of the phase 'verify' cannot read the payload"],
   ]
   test.each(rows)('%s', async (_, wrong, wanted) => {
     const faults = await conformance({ ...good, ...wrong } as AnyPlugin, examples)
@@ -203,7 +203,7 @@ describe('the harness', () => {
     log,
     plugin: definePlugin({
       name: 'spy',
-      phase: 'admit',
+      phase: 'shape',
       summary: 'Looks around.',
       config: Type.Object({}, { additionalProperties: false }),
       refusals: {},

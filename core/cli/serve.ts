@@ -44,7 +44,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   if (options.migrate) await migrateDatabase(db, PATIENCE)
   const store = openStore(db, { now: Date.now, warn })
   const kv = openKv(config.redis.url, warn)
-  const services = { tokens: store.tokens, commit: store.commit, kv, log, now: Date.now }
+  const services = { tokens: store.tokens, commit: store.commit, earlier: store.earlier, kv, log, now: Date.now }
   const edge = openEdge({
     gateway: await openGateway(config, services),
     ready: store.ready,

@@ -35,11 +35,13 @@ export async function compileChain(config: Config, webhook: Webhook, services: S
     }
   }
   const links: Link[] = []
-  const verifying = webhook.chain.filter(item => item.plugin.phase === 'verify').length
+  // The payload is parsed after all credentials hold, and after the steps that look at headers alone: an idempotency key counts
+  // before the body does.
+  const first = webhook.chain.findIndex(item => item.plugin.phase !== 'verify' && item.plugin.phase !== 'admit')
+  const parsed = first < 0 ? webhook.chain.length : first
   try {
     for (const [i, item] of webhook.chain.entries()) {
-      // The payload is parsed only after all credentials hold.
-      if (i === verifying) links.push(parsing)
+      if (i === parsed) links.push(parsing)
       const host = makeHost(config, webhook.name, item.plugin, services, release => void releases.push(release))
       links.push({ plugin: item.plugin.name, step: await item.plugin.compile(item.settings, host) })
     }
@@ -47,7 +49,7 @@ export async function compileChain(config: Config, webhook: Webhook, services: S
     await close()
     throw error
   }
-  if (verifying === webhook.chain.length) links.push(parsing)
+  if (parsed === webhook.chain.length) links.push(parsing)
   return { run: line(links, config.server.requestTimeout, services.now), close }
 }
 

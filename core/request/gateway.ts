@@ -1,7 +1,8 @@
 /** The gateway of one configuration: a request in, a committed record out, a response back. */
 import type { Config, Webhook } from '../config/config.ts'
 import { problemDialect } from '../config/problemDialect.ts'
-import type { Commit } from '../store/unit.ts'
+import type { Refusal } from '../plugin.ts'
+import type { Commit, Earlier, Outcome } from '../store/unit.ts'
 import { ulid } from '../ulid.ts'
 import { clientAddress, isHttps, trustedProxies } from './address.ts'
 import { readBody } from './body.ts'
@@ -26,7 +27,6 @@ interface Served {
   path: string
   host: readonly string[]
   methods: readonly string[]
-  active: boolean
   webhook: Webhook
   chain: Chain
   dialect: CompiledDialect
@@ -35,7 +35,7 @@ interface Served {
 const NOTHING = new Uint8Array()
 
 /** Compiles every chain; rejects, with everything released again, when one of them cannot be. */
-export async function openGateway(config: Config, services: Services & { commit: Commit }): Promise<Gateway> {
+export async function openGateway(config: Config, services: Services & { commit: Commit; earlier: Earlier }): Promise<Gateway> {
   const { log, now, commit, tokens } = services
   const served: Served[] = []
   const close = async () => void (await Promise.all(served.map(s => s.chain.close())))
@@ -45,7 +45,9 @@ export async function openGateway(config: Config, services: Services & { commit:
     await close()
     throw error
   }
-  const table = routes(served)
+  const table = routes(served.filter(s => s.webhook.active))
+  /** Inactive webhooks are as good as absent, but for the language in which that is said. */
+  const absent = routes(served.filter(s => !s.webhook.active))
   const proxies = trustedProxies(config.server.trustedProxies)
   const problem = compileDialect(problemDialect, '')
 
@@ -55,7 +57,7 @@ export async function openGateway(config: Config, services: Services & { commit:
       return problem.refusal(refuse('HTTPS_REQUIRED'))
     }
     const found = table(host, path)
-    if (!found) return problem.refusal(refuse('NOT_FOUND'))
+    if (!found) return (absent(host, path)?.webhooks[0]?.dialect ?? problem).refusal(refuse('NOT_FOUND'))
     const takers = found.webhooks.filter(w => w.methods.includes(method))
     const first = found.webhooks[0] as Served
     if (takers.length === 0) {
@@ -79,8 +81,8 @@ export async function openGateway(config: Config, services: Services & { commit:
     const { name: webhook, chain } = chosen
     const x = new Exchange({ id, webhook, method, path, search: query, params: found.params, headers, ip, receivedAt, raw })
     const stop = await chain.run(x)
-    if (stop) return ended(chosen, x, stop)
-    return committed(chosen, x)
+    if (!stop) return committed(chosen, x)
+    return (await replayed(chosen, x, stop)) ?? ended(chosen, x, stop)
   }
 
   /** The webhook of a token; null when the store cannot say. */
@@ -110,6 +112,18 @@ export async function openGateway(config: Config, services: Services & { commit:
     return to.dialect.refusal(reply)
   }
 
+  /** The first outcome of a held key, whatever a later step says of this request: it may have stopped long before the commit. */
+  async function replayed(to: Served, x: Exchange, { reply, error }: Stop): Promise<Response | undefined> {
+    // What only asks to come again later does not need an answer now, and would cost a look-up each time.
+    if (!x.unit.key || error !== undefined || reply.kind === 'answer' || (reply.kind === 'refusal' && reply.retryAfter)) return undefined
+    try {
+      const earlier = await services.earlier(x.unit)
+      return earlier && settled(to, x, earlier)
+    } catch (cause) {
+      return ended(to, x, { reply: refuse('UNAVAILABLE', { reason: String(cause) }), plugin: 'commit' })
+    }
+  }
+
   async function committed(to: Served, x: Exchange): Promise<Response> {
     const { unit } = x
     const shown = to.dialect.shown(x)
@@ -122,9 +136,14 @@ export async function openGateway(config: Config, services: Services & { commit:
     } catch (error) {
       return ended(to, x, { reply: refuse('INTERNAL'), plugin: 'commit', error })
     }
+    return settled(to, x, outcome, shown)
+  }
+
+  function settled(to: Served, x: Exchange, outcome: Outcome | Refusal, shown: readonly unknown[] = []): Response {
     if ('kind' in outcome) return ended(to, x, { reply: outcome, plugin: 'commit' })
     if (!outcome.replayed) return to.dialect.success(outcome, shown)
-    return to.dialect.success(outcome, outcome.shown, unit.key?.replayedHeader ? { [unit.key.replayedHeader]: 'true' } : undefined)
+    const header = x.unit.key?.replayedHeader
+    return to.dialect.success(outcome, outcome.shown, header ? { [header]: 'true' } : undefined)
   }
 
   return { handle, close }
@@ -135,8 +154,8 @@ async function serve(config: Config, webhook: Webhook, services: Services): Prom
   if (!dialect) throw new Error(`the webhook '${webhook.name}' names the dialect '${webhook.dialect}', which is not there`)
   // A closed webhook is never compiled: a step without its secret must not exist.
   const chain = webhook.closed ? { run: async () => undefined, close: async () => {} } : await compileChain(config, webhook, services)
-  const { name, path, host, methods, active } = webhook
-  return { name, path, host, methods, active, webhook, chain, dialect: compileDialect(dialect, name) }
+  const { name, path, host, methods } = webhook
+  return { name, path, host, methods, webhook, chain, dialect: compileDialect(dialect, name) }
 }
 
 function describe(error: unknown): string {

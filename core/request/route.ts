@@ -3,7 +3,6 @@
 interface Route {
   readonly path: string
   readonly host: readonly string[]
-  readonly active: boolean
 }
 
 /** What a request may mean; several when webhooks share a path, and then the method or the token decides. */
@@ -42,7 +41,6 @@ export function routes<W extends Route>(webhooks: Iterable<W>): (host: string, p
   const literal = new Map<string, Pattern<W>>()
   const root: Node<W> = { literals: new Map() }
   for (const webhook of webhooks) {
-    if (!webhook.active) continue
     const segments = webhook.path.slice(1).split('/')
     const names = segments.flatMap(segment => PARAM.exec(segment)?.[1] ?? [])
     if (names.length === 0) {

@@ -200,6 +200,14 @@ async function write(
   return { verdicts, held }
 }
 
+/** Looks a key up without claiming it. */
+export async function earlierOutcome(tx: Tx, unit: Unit, now: number): Promise<Outcome | Refusal | undefined> {
+  const [held] = await heldOutcomes(tx, [unit])
+  if (!held || held.expires_at.getTime() <= now) return undefined
+  const verdict = replayOf(unit, held)
+  return verdict === 'again' ? undefined : verdict
+}
+
 function outcomeOf(unit: Unit, ids: ReadonlyMap<Unit, string>, created: boolean): Outcome {
   const { record, key } = unit
   return {

@@ -102,13 +102,14 @@ export interface Held {
   record_id: string | null
   fields_updated: number
   shown: unknown[] | null
+  expires_at: Date
   created: boolean
 }
 
 /** The outcomes behind held keys. It runs after the statement, whose own snapshot may be older than the commit it lost to. */
 export async function heldOutcomes(tx: Tx, units: readonly Unit[]): Promise<Held[]> {
   return tx.query<Held>(
-    `select k.webhook, k.key, k.fingerprint, k.exchange, k.record_id, k.fields_updated, k.shown, coalesce(r.origin = k.exchange, true) as created
+    `select k.webhook, k.key, k.fingerprint, k.exchange, k.record_id, k.fields_updated, k.shown, k.expires_at, coalesce(r.origin = k.exchange, true) as created
      from unnest($1::text[], $2::text[]) as t(webhook, key) join idempotency_keys k using (webhook, key)
      left join records r on r.entity = k.entity and r.id = k.record_id`,
     [units.map(u => u.exchange.webhook), units.map(u => u.key?.key)],

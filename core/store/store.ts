@@ -1,16 +1,18 @@
 /** The durable side of a gateway: one database, its commit, its tokens. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { earlierOutcome } from './batch.ts'
 import { type CommitOptions, groupCommit } from './commit.ts'
 import { type Database, StoreUnavailable } from './database.ts'
 import { knockAtDoor } from './drivers/door.ts'
 import { openPglite } from './drivers/pglite.ts'
 import { openPostgres } from './drivers/postgres.ts'
 import { type TokenBook, tokenBook } from './tokens.ts'
-import type { Commit } from './unit.ts'
+import type { Commit, Earlier } from './unit.ts'
 
 export interface Store {
   readonly db: Database
   readonly commit: Commit
+  readonly earlier: Earlier
   readonly tokens: TokenBook
   /** Units that wait for a batch. */
   depth(): number
@@ -63,6 +65,7 @@ export function openStore(db: Database, options: CommitOptions): Store {
   return {
     db,
     commit,
+    earlier: unit => earlierOutcome(db, unit, options.now()),
     tokens,
     depth,
     ready() {

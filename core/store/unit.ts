@@ -26,3 +26,6 @@ export interface Outcome {
 }
 
 export type Commit = (unit: Unit) => Promise<Outcome | Refusal>
+
+/** What a unit with a held key would be answered, without writing anything; undefined when nobody holds it. */
+export type Earlier = (unit: Unit) => Promise<Outcome | Refusal | undefined>

@@ -52,7 +52,7 @@ describe('the id', () => {
     [{ idFieldQuery: 'idField' }, { id: 'a', region: 'N' }, '', 'a'],
     [{ idFieldQuery: 'idField' }, { id: 'a', region: 'N' }, 'idField=region', 'N'],
     [{ idFieldQuery: 'idField' }, { id: 'a' }, 'idField=region', generated],
-    [{ idFieldQuery: 'idField' }, { id: 'a' }, 'idField=', generated],
+    [{ idFieldQuery: 'idField' }, { id: 'a' }, 'idField=', 'a'],
     [{ idFieldQuery: 'idField' }, { id: 'a' }, 'idField=__proto__', generated],
     [{ idFieldQuery: 'idField' }, { id: 'a', region: [1] }, 'idField=region', refused],
     [{}, { id: 'a', region: 'N' }, 'idField=region', 'a'],

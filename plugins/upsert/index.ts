@@ -52,7 +52,7 @@ export default definePlugin({
         [field]: [`The ${field} field must be text of at most ${LONGEST} characters, or a number of at most 15 digits.`],
       })
     return x => {
-      const field = (c.idFieldQuery === undefined ? null : x.query.get(c.idFieldQuery)) ?? fixed
+      const field = (c.idFieldQuery !== undefined && x.query.get(c.idFieldQuery)) || fixed
       const own = field === undefined ? '' : textAt(x, field)
       if (own === undefined) return unusable(field!)
       // One exchange makes at most one record, so that its own ULID serves: nothing more to generate, and logs lead to the record.

@@ -90,6 +90,27 @@ webhooks:
     path: /tenant
     host: b.example
     chain: [{ auth-none: { reason: the tests send what they like } }, dispatch]
+  rate-open:
+    path: /rate-open
+    chain:
+      - auth-none: { reason: the tests send what they like }
+      - quota: { rate: { limit: 1000000, per: 1h }, onUnavailable: open }
+      - upsert: { entity: rated }
+      - dispatch
+  rate-closed:
+    path: /rate-closed
+    chain:
+      - auth-none: { reason: the tests send what they like }
+      - quota: { rate: { limit: 1000000, per: 1h } }
+      - upsert: { entity: rated }
+      - dispatch
+  rate-low:
+    path: /rate-low
+    chain:
+      - auth-none: { reason: the tests send what they like }
+      - quota: { rate: { limit: 2, per: 1h }, onUnavailable: open }
+      - upsert: { entity: rated }
+      - dispatch
   off:
     path: /off
     active: false

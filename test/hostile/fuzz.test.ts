@@ -103,25 +103,27 @@ for (const [i, runtime] of runtimes.entries()) {
     })
     afterAll(() => gateway?.close())
 
-    async function send(roll: (sides: number) => number): Promise<{ status: number; text: string; entity: string; what: string }> {
+    /** All that chance decides, before anything is sent. */
+    function make(roll: (sides: number) => number) {
       const body = mutated(roll)
       const type = types[roll(types.length)] as string
       const encoding = roll(20) === 0 ? { 'content-encoding': 'gzip' } : {}
+      const idField = ['name', 'id', '', '__proto__'][roll(4)]
       const [path, entity, more] = [
         ['/open', 'open', {}],
-        [
-          `/bearer?idField=${['name', 'id', '', '__proto__'][roll(4)]}`,
-          'thing',
-          { ...authorization, 'x-idempotency-key': `key-${roll(2000)}` },
-        ],
+        [`/bearer?idField=${idField}`, 'thing', { ...authorization, 'x-idempotency-key': `key-${roll(2000)}` }],
         ['/person', 'person', {}],
         ['/signed', 'signed', signature(body)],
         [`/by-query?key=${secrets.QUERY_SECRET}`, 'shared', {}],
         ['/full', 'full', {}],
       ][roll(6)] as [string, string, Record<string, string>]
       const method = path === '/open' ? (['POST', 'PUT', 'PATCH'][roll(3)] as string) : 'POST'
-      const response = await fetch(gateway.url + path, { method, headers: { 'content-type': type, ...encoding, ...more }, body })
-      return { status: response.status, text: await response.text(), entity, what: `${method} ${path} ${type} ${body.toString('base64')}` }
+      return { path, entity, method, body, headers: { 'content-type': type, ...encoding, ...more } }
+    }
+
+    async function send({ path, ...request }: ReturnType<typeof make>) {
+      const response = await fetch(gateway.url + path, request)
+      return { ...request, path, status: response.status, text: await response.text() }
     }
 
     test(`${REQUESTS} bodies`, async () => {
@@ -130,10 +132,11 @@ for (const [i, runtime] of runtimes.entries()) {
       for (let sent = 0; sent < REQUESTS; sent += TOGETHER) {
         const before = await gateway.counts()
         const answers: Awaited<ReturnType<typeof send>>[] = []
-        const sender = async (n: number) => {
-          for (let j = 0; j < n; j++) answers.push(await send(roll))
+        const requests = Array.from({ length: TOGETHER }, () => make(roll))
+        const sender = async () => {
+          for (let request = requests.pop(); request; request = requests.pop()) answers.push(await send(request))
         }
-        await Promise.all(Array.from({ length: 25 }, () => sender(TOGETHER / 25)))
+        await Promise.all(Array.from({ length: 25 }, sender))
         for (const { status } of answers) seen.set(status, (seen.get(status) ?? 0) + 1)
         expect(answers.filter(a => ![200, 201, 400, 413, 415, 422, 429].includes(a.status))).toEqual([])
         const good = answers.filter(a => a.status < 300)
@@ -145,12 +148,11 @@ for (const [i, runtime] of runtimes.entries()) {
         // A replay is answered by 2xx and writes nothing; every other one has written its event.
         const after = await gateway.counts()
         const claimed = after.idempotency_keys - before.idempotency_keys
-        const ofKeys = good.filter(a => a.what.startsWith('POST /bearer')).length
+        const ofKeys = good.filter(a => a.entity === 'thing').length
         expect(after.events - before.events).toBe(good.length - ofKeys + claimed)
         expect(after.records - before.records).toBeLessThanOrEqual(ids.length)
       }
       // Not all of one kind, or nothing would have been tried.
-      for (const status of [200, 201, 400, 415, 422]) expect([status, seen.get(status) ?? 0]).toEqual([status, expect.any(Number)])
       expect(Math.min(...[201, 400, 415, 422].map(status => seen.get(status) ?? 0))).toBeGreaterThan(100)
       expect(gateway.log()).not.toMatch(/"level":"(error|fatal|warn)"/)
     }, 60_000)
