@@ -183,7 +183,7 @@ onPostgres('with Postgres', () => {
           while (!ended) seen.add((await post(running, '/stays')).status)
         })
         // One that began before the first reload and ends after the last, on a webhook that is gone by then.
-        const old = slowly(running, '/goes', '{"id":"began early"}')
+        const old = slowly(running, '/goes', JSON.stringify({ id: `began early on ${runtime}` }))
         await new Promise(done => setTimeout(done, 100))
         for (let n = 1; n <= 5; n++) {
           text.write(config(hook('stays') + hook(`n${n}`)))
@@ -232,7 +232,7 @@ onPostgres('with Postgres', () => {
         put('b.yaml', `version: 1\nwebhooks:\n${hook('b')}`)
         expect(await reaches('/b', 201)).toBe(201)
         put('b.yaml', 'version: 1\nwebhooks: {{\n')
-        expect((await until(() => logged(running, 'the old one stays'), lines => lines.length > 0))[0].problems[0]).toContain('b.yaml:2:')
+        expect((await until(() => logged(running, 'the old one stays'), lines => lines.length > 0))[0].problems[0]).toMatch(/b\.yaml:\d+:\d+ /)
         expect([(await post(running, '/a3')).status, (await post(running, '/b')).status]).toEqual([201, 201])
         rmSync(join(home, 'b.yaml'))
         expect(await reaches('/b', 404)).toBe(404)

@@ -124,15 +124,21 @@ export type Counts = Record<(typeof TABLES)[number] | 'used', number>
 
 export type Opened = Awaited<ReturnType<typeof open>>
 
-/** Starts the gateway; `config` and `env` go before what stands above. */
-export async function open(runtime: Runtime, own: { config?: string; env?: Record<string, string | undefined> } = {}) {
-  const database = await freshDatabase()
-  const env = { ...secrets, DATABASE_URL: database.url, REDIS_URL: undefined, ...own.env }
-  const running = await gateway({ runtime, config: own.config ?? config, env })
-  const db = new pg.Pool({ connectionString: database.url, max: 2 })
-  db.on('error', () => {}).on('connect', client => void client.on('error', () => {})) // dropping the database ends its sessions
+/** Asks a database, in sessions that may end at any time. */
+export function ask(url: string) {
+  const db = new pg.Pool({ connectionString: url, max: 2 })
+  db.on('error', () => {}).on('connect', client => void client.on('error', () => {}))
   const rows = async <Row = Record<string, any>>(text: string, values: unknown[] = []): Promise<Row[]> =>
     (await db.query(text, values)).rows
+  return { rows, end: () => db.end() }
+}
+
+/** Starts the gateway, on a new database unless one is given; `env` goes before the secrets above. */
+export async function open(runtime: Runtime, own: { database?: string; env?: Record<string, string | undefined> } = {}) {
+  const database = own.database === undefined ? await freshDatabase() : { url: own.database, drop: async () => {} }
+  const env = { ...secrets, DATABASE_URL: database.url, REDIS_URL: undefined, ...own.env }
+  const running = await gateway({ runtime, config, env })
+  const { rows, end } = ask(database.url)
 
   return {
     ...running,
@@ -154,7 +160,7 @@ export async function open(runtime: Runtime, own: { config?: string; env?: Recor
     async close() {
       running.kill()
       await running.exited
-      await db.end()
+      await end()
       await database.drop()
     },
   }

@@ -24,6 +24,15 @@ export interface LoadOptions {
   stubborn?: number
 }
 
+/** Waits until `done` says so; fails after `patience` milliseconds. */
+export async function until(what: string, done: () => boolean | Promise<boolean>, patience = 10_000): Promise<void> {
+  const deadline = performance.now() + patience
+  while (!(await done())) {
+    if (performance.now() > deadline) throw new Error(`${what}: not within ${patience} ms`)
+    await new Promise(next => setTimeout(next, 10))
+  }
+}
+
 let runs = 0
 
 /** Starts senders that send one request after the other. */

@@ -124,6 +124,14 @@ export function onIncoming(product: Product) {
         ).toEqual(NOTHING)
       })
 
+      test('is made of none that is many times as long either: the answer is the same', async () => {
+        const body = jsonOf(3_000_000, { name: 'long' })
+        const { status, body: answer } = await post({ body, headers: { 'content-type': 'application/json' } })
+        expect([status, answer]).toEqual([413, refusal('PAYLOAD_TOO_LARGE', 'The body is larger than this webhook takes.')])
+        const { responses } = await raw(seed.port, chunked(paths[webhook]!, {}, body))
+        expect(responses.map(r => [r.status, JSON.parse(r.body).error.code])).toEqual([[413, 'PAYLOAD_TOO_LARGE']])
+      })
+
       test('chunked, the same', async () => {
         const at = await raw(seed.port, chunked(paths[webhook]!, {}, jsonOf(LIMIT, { name: 'chunks' })))
         expect(at.responses.map(r => r.status)).toEqual([201])

@@ -1,0 +1,236 @@
+/** Secrets by the dozen through good and bad requests: none of them comes out again anywhere. */
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { available } from '../support/available.ts'
+import { child, folder, freePort } from '../support/child.ts'
+import { freshDatabase, postgres } from '../support/postgres.ts'
+import { cli, type Runtime, runtimes } from '../support/process.ts'
+import { raw } from '../support/raw.ts'
+import { ask, signature } from './fixture.ts'
+import { until } from './oracle.ts'
+
+const names = [
+  ...['BEARER_1', 'BEARER_2', 'BEARER_3', 'HMAC_1', 'HMAC_2', 'HMAC_64', 'HEADER_1', 'HEADER_2', 'PREFIXED', 'QUERY_1', 'QUERY_2'],
+  ...['ADMIN', 'DATABASE', 'REDIS', 'DESTINATION', 'MASTER'],
+] as const
+type Name = (typeof names)[number]
+
+/** Each holds its own name, and chance; some hold what JSON and URLs would write in another way. */
+function canaries(): Record<Name, string> {
+  const made = Object.fromEntries(names.map(name => [name, `canary-${name}-${randomBytes(12).toString('hex')}`])) as Record<Name, string>
+  made.HMAC_2 += '"\\\n\u00e9</script>'
+  made.HEADER_2 += '"\\'
+  made.QUERY_2 += ' &%+"'
+  made.HMAC_64 = randomBytes(24).toString('base64')
+  made.MASTER = randomBytes(32).toString('base64')
+  return made
+}
+
+const config = `
+version: 1
+server: { port: "\${PORT}", host: 127.0.0.1, drainDelay: 0s, bodyTimeout: 300ms }
+store: { url: "\${DATABASE_URL}" }
+redis: { url: "\${REDIS_URL}" }
+admin: { port: "\${ADMIN_PORT}", token: "\${ADMIN}" }
+secrets: { masterKey: "\${MASTER}" }
+destinations:
+  there: { url: "https://there.example/", secrets: ["\${DESTINATION}"] }
+webhooks:
+  bearer: { path: /bearer, chain: [{ auth-bearer: { keys: ["\${BEARER_1}", "\${BEARER_2}", "\${BEARER_3}"] } }, idempotency, upsert: { entity: a }, dispatch] }
+  hmac:
+    path: /hmac
+    chain:
+      - auth-hmac: { secrets: ["\${HMAC_1}", "\${HMAC_2}"], preset: inspire }
+      - replay-window
+      - upsert: { entity: a }
+  svix:
+    path: /svix
+    chain: [{ auth-hmac: { secrets: ["\${HMAC_64}"], preset: svix } }, upsert: { entity: a }]
+  header: { path: /header, chain: [{ auth-shared-secret: { header: X-Secret, secrets: ["\${HEADER_1}", "\${HEADER_2}"] } }, upsert: { entity: a }] }
+  prefixed: { path: /prefixed, chain: [{ auth-shared-secret: { header: X-Key, prefix: "Key ", secrets: ["\${PREFIXED}"] } }, upsert: { entity: a }] }
+  query:
+    path: /query
+    methods: [GET, POST]
+    chain: [{ auth-shared-secret: { query: key, secrets: ["\${QUERY_1}", "\${QUERY_2}"] } }, filter: { when: data.a.b == 1, otherwise: refuse }, upsert: { entity: a }]
+  token: { path: "/token/{token}", chain: [auth-url-token, quota: { rate: { limit: 100, per: 1m } }, upsert: { entity: a }, dispatch] }
+`
+
+/** The gateway with everything that it says. */
+async function start(runtime: Runtime, env: Record<string, string>) {
+  const home = folder()
+  writeFileSync(join(home, 'postern.yaml'), config)
+  const root = join(import.meta.dirname, '../..')
+  const args = runtime === 'bun' ? [`--config=${join(root, 'bunfig.toml')}`] : ['run', '-A']
+  const started = child(
+    join(root, 'node_modules/.bin', runtime),
+    [...args, join(root, 'main.ts'), 'serve', '--config', join(home, 'postern.yaml')],
+    { cwd: home, env: { ...process.env, NO_COLOR: '1', LOG_LEVEL: 'trace', ...env }, stdio: 'pipe' },
+  )
+  let said = ''
+  for (const stream of [started.stdout, started.stderr]) stream?.setEncoding('utf8').on('data', text => (said += text))
+  const url = `http://127.0.0.1:${env.PORT}`
+  const answers = () =>
+    fetch(`${url}/readyz`).then(
+      r => r.ok,
+      () => false,
+    )
+  await until(`ready: ${said}`, answers, 15_000)
+  return { url, home, said: () => said, started, ended: once(started, 'close') }
+}
+
+const onPostgres = await available('Postgres', postgres)
+
+for (const runtime of runtimes) {
+  onPostgres(`canaries on ${runtime}`, () => {
+    const secrets = canaries()
+    const tokens: string[] = []
+    const bodies: string[] = []
+    let gateway: Awaited<ReturnType<typeof start>>
+    let database: ReturnType<typeof ask>
+    let env: Record<string, string>
+    beforeAll(async () => {
+      const fresh = await freshDatabase()
+      const url = new URL(fresh.url)
+      url.password = secrets.DATABASE
+      const redis = `redis://:${secrets.REDIS}@127.0.0.1:${await freePort()}`
+      env = { ...secrets, DATABASE_URL: url.href, REDIS_URL: redis, PORT: `${await freePort()}`, ADMIN_PORT: `${await freePort()}` }
+      gateway = await start(runtime, env)
+      database = ask(fresh.url)
+    }, 30_000)
+    afterAll(() => database?.end())
+
+    const send = async (path: string, init: RequestInit = {}, base = gateway.url) => {
+      const response = await fetch(base + path, { method: 'POST', body: '{"a":{"b":1}}', ...init })
+      bodies.push(JSON.stringify([...response.headers]), await response.text())
+      return response.status
+    }
+    const withHeader = (name: string, value: string, more: RequestInit = {}) => ({ headers: { [name]: value }, ...more })
+
+    test('good and bad requests', async () => {
+      const statuses: number[] = []
+      const note = async (status: Promise<number>) => statuses.push(await status)
+      const admin = `http://127.0.0.1:${env.ADMIN_PORT}`
+      const operator = { headers: { authorization: `Bearer ${secrets.ADMIN}` } }
+      for (let i = 0; i < 4; i++) {
+        const made = await fetch(`${admin}/admin/v1/webhooks/token/tokens`, { method: 'POST', ...operator })
+        tokens.push(((await made.json()) as { data: { token: string } }).data.token)
+      }
+      for (const body of ['{"a":{"b":1}}', '{"a":1}', '[]', '{', '{"id":["x"]}', '{"a":"\\u0000"}']) {
+        for (const key of [secrets.BEARER_1, secrets.BEARER_2, secrets.BEARER_3, `${secrets.BEARER_1}x`, secrets.HEADER_1]) {
+          await note(send('/bearer', withHeader('authorization', `Bearer ${key}`, { body })))
+          await note(send('/nothing', withHeader('authorization', `Bearer ${key}`, { body })))
+          await note(send('/bearer', { ...withHeader('authorization', `Basic ${key}`, { body }) }))
+        }
+        for (const secret of [secrets.HMAC_1, secrets.HMAC_2, secrets.HMAC_64]) {
+          const headers = signature(body, Date.now(), secret)
+          for (const path of ['/hmac', '/svix']) await note(send(path, { headers, body }))
+          await note(send('/hmac', { headers: { ...headers, 'x-webhook-signature': `sha256=${secret.replace(/[^!-~]/g, '')}` }, body }))
+        }
+        for (const secret of [secrets.HEADER_1, secrets.HEADER_2, secrets.PREFIXED]) {
+          await note(send('/header', withHeader('x-secret', secret, { body })))
+          await note(send('/prefixed', withHeader('x-key', `Key ${secret}`, { body })))
+        }
+        for (const secret of [secrets.QUERY_1, secrets.QUERY_2, secrets.HEADER_1]) {
+          await note(send(`/query?key=${encodeURIComponent(secret)}`, { body }))
+          await note(send(`/query?key=${encodeURIComponent(secret)}&key=x`, { body }))
+        }
+        for (const token of tokens) {
+          for (const path of [`/token/${token}`, `/token/${token}x`, `/token/${token}/x`, `/header/${token}`])
+            await note(send(path, { body }))
+        }
+      }
+      for (const method of ['PUT', 'DELETE', 'OPTIONS']) {
+        await note(send(`/token/${tokens[0]}`, { method, ...(method === 'OPTIONS' && { body: null }) }))
+        await note(
+          send('/bearer', {
+            method,
+            headers: { authorization: `Bearer ${secrets.BEARER_1}` },
+            ...(method === 'OPTIONS' && { body: null }),
+          }),
+        )
+      }
+      for (const path of [
+        '/admin/v1/webhooks',
+        '/admin/v1/webhooks/bearer',
+        '/admin/v1/webhooks/token/tokens',
+        '/admin/v1/nothing',
+        '/admin/v1/entities/a/records',
+      ]) {
+        await note(send(path, { method: 'GET', body: null, ...operator }, admin))
+        await note(send(path, { method: 'GET', body: null, headers: { authorization: `Bearer ${secrets.ADMIN}x` } }, admin))
+      }
+      // Bytes that the server itself refuses, and a body that never comes.
+      const port = Number(env.PORT)
+      const head = `POST /bearer HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${secrets.BEARER_1}\r\n`
+      for (const rest of ['content-length: x\r\n\r\n', 'content-length: 10\r\n\r\n', 'host: y\r\n\r\n', 'a b: c\r\n\r\n'])
+        bodies.push((await raw(port, [head + rest], { deadline: 1500 })).text)
+      bodies.push(
+        (await raw(port, [`GET /query?key=${secrets.QUERY_1}#x HTTP/1.1\r\nhost: ${secrets.QUERY_1}\r\n\r\n`], { deadline: 1000 })).text,
+      )
+      expect([...new Set(statuses)].sort()).toEqual([200, 201, 202, 400, 401, 404, 405, 422, 503].filter(s => statuses.includes(s)))
+      for (const status of [201, 400, 401, 404, 405, 422, 503]) expect(statuses).toContain(status)
+    }, 30_000)
+
+    test('a reload, good and bad, an outage, and the end', async () => {
+      gateway.started.kill('SIGHUP')
+      await until('reloaded', () => gateway.said().includes('"reloaded"'))
+      // What a hurried operator may write: secrets where none belong.
+      const wrong = [
+        config.replace('keys: ["${BEARER_1}"', 'keys: ["${BEARER_1}", 5, { a: "${BEARER_2}" }'),
+        config.replace('keys: [', 'keyz: ['),
+        config.replace('admin: {', 'admin: { "${ADMIN}": 1, port: "${ADMIN}", x: "${ADMIN}", host: ["${ADMIN}"], '),
+        config.replace('preset: inspire', 'preset: "${HMAC_1}", encoding: "${HMAC_1}"'),
+        config.replace('header: X-Secret', 'header: "${HEADER_2}"'),
+        config.replace('masterKey: "${MASTER}"', 'masterKey: "x${MASTER}"'),
+        config.replace('"${DATABASE_URL}"', '"x${DATABASE_URL}"').replace('"${REDIS_URL}"', '"x${REDIS_URL}"'),
+      ]
+      for (const [i, text] of wrong.entries()) {
+        writeFileSync(join(gateway.home, 'postern.yaml'), text)
+        gateway.started.kill('SIGHUP')
+        await until(`refused the file ${i}`, () => gateway.said().split('the old one stays').length > i + 1)
+        for (const json of [[], ['--json']]) {
+          const { stdout, stderr } = await cli(['check', '--config', join(gateway.home, 'postern.yaml'), ...json], { runtime, env })
+          bodies.push(stdout, stderr)
+        }
+      }
+      await database.rows(
+        `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'postern' and datname = current_database()`,
+      )
+      expect(await send('/bearer', withHeader('authorization', `Bearer ${secrets.BEARER_1}`))).toBe(201)
+      gateway.started.kill('SIGTERM')
+      await gateway.ended
+      // A store that is not there, and one that does not know the password.
+      for (const url of [`postgres://u:${secrets.DATABASE}@127.0.0.1:1/x`, env.DATABASE_URL?.replace(/\/[^/]*$/, '/nowhere')]) {
+        writeFileSync(join(gateway.home, 'postern.yaml'), config)
+        const { code, stdout, stderr } = await cli(['token', 'list', '--config', join(gateway.home, 'postern.yaml')], {
+          runtime,
+          env: { ...env, DATABASE_URL: url },
+        })
+        expect(code).toBe(69)
+        bodies.push(stdout, stderr)
+      }
+    }, 60_000)
+
+    test('and none of them comes out again', async () => {
+      const tables = await database.rows(
+        `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname not in ('pg_catalog', 'information_schema')`,
+      )
+      const dump: string[] = []
+      for (const { name } of tables) for (const row of await database.rows(`select t::text as text from ${name} t`)) dump.push(row.text)
+      expect(dump.length).toBeGreaterThan(10)
+      const places = { said: gateway.said(), answered: bodies.join('\n'), stored: dump.join('\n') }
+      const all = [...Object.entries(secrets), ...tokens.map((token, i): [string, string] => [`TOKEN_${i + 1}`, token])]
+      expect(all).toHaveLength(20)
+      const found = all.flatMap(([name, secret]) => {
+        // As it is, as JSON and URLs write it, and any long part of it.
+        const core = secret.slice(0, 36)
+        const forms = [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret), core, core.slice(-20)]
+        return Object.entries(places).flatMap(([place, text]) => (forms.some(form => text.includes(form)) ? [`${name} ${place}`] : []))
+      })
+      expect(found).toEqual([])
+    })
+  })
+}
