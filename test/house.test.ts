@@ -18,6 +18,7 @@ const floors: Record<string, number> = {
   'core/config': 2,
   'core/store': 2,
   'core/kv': 2,
+  'core/outbox': 2,
   'core/request': 3,
   'core/admin': 4,
   'core/harness.ts': 4,

@@ -63,7 +63,7 @@ export function createClient(policy: Policy = {}): Client {
     const bytes = typeof body === 'string' ? Buffer.from(body) : body
     const length = bytes.byteLength > 0 || method !== 'GET' ? { 'content-length': bytes.byteLength } : {}
     const message = { url, method, headers: { ...headers, ...length }, body: bytes, keep: Math.min(maxResponse, READ) }
-    const left = () => Math.min(Math.max(timeout - (performance.now() - started), 0), LONGEST)
+    const left = () => Math.min(timeout - (performance.now() - started), LONGEST)
     const secure = url.protocol === 'https:'
     try {
       return await exchange(message, agent(secure, false), left())
@@ -107,6 +107,8 @@ function exchange({ url, method, headers, body, keep }: Message, agent: Agent, t
     let reused = false
     let interim = 0
     const secure = url.protocol === 'https:'
+    const late = () => new SendError('TIMEOUT', `${url.host}: time was up while ${phase}`)
+    if (!(timeout > 0)) return reject(late())
     const request = (secure ? https : http).request(url, { method, headers, agent })
 
     const fail = (error: Error) => {
@@ -115,7 +117,7 @@ function exchange({ url, method, headers, body, keep }: Message, agent: Agent, t
       request.destroy()
     }
     // A request that is destroyed while it waits for a connection learns of it only when it gets one, so the promise does not wait for that.
-    const timer = setTimeout(() => fail(new SendError('TIMEOUT', `${url.host}: time was up while ${phase}`)), timeout)
+    const timer = setTimeout(() => fail(late()), timeout)
     const failed = (error: Error & { code?: string }) => {
       if (error instanceof SendError) return fail(error)
       if (reused && phase === 'waiting for the answer' && ENDED.includes(error.code ?? '')) return fail(new Stale())

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is the syntax under test
 /** `postern check` and `postern schema` as a person, an editor and a machine use them. */
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { once } from 'node:events'
@@ -55,11 +56,27 @@ describe('what is shipped is good, without a warning', () => {
 
 describe('what is bad ends with 78, each problem at its file, line and column', () => {
   const rows: [what: string, files: Record<string, string>, lines: string[]][] = [
-    ['an unknown setting', { 'a.yaml': 'version: 1\nserver: { prot: 1 }\n' }, ["a.yaml:2:11 server.prot: unknown setting 'prot' — did you mean 'port'?"]],
-    ['an unknown plugin', { 'a.yaml': hook('      - auth-noen: { reason: x }\n      - dispatch\n') }, ["a.yaml:6:9 webhooks.a.chain[0]: there is no plugin 'auth-noen' — did you mean 'auth-none'?"]],
-    ['an unset variable', { 'a.yaml': hook('      - auth-bearer: { keys: ["${NOT_THERE}"] }\n      - dispatch\n') }, ['a.yaml:6:31 webhooks.a.chain[0].auth-bearer.keys[0]: the environment variable NOT_THERE is not set']],
+    [
+      'an unknown setting',
+      { 'a.yaml': 'version: 1\nserver: { prot: 1 }\n' },
+      ["a.yaml:2:11 server.prot: unknown setting 'prot' — did you mean 'port'?"],
+    ],
+    [
+      'an unknown plugin',
+      { 'a.yaml': hook('      - auth-noen: { reason: x }\n      - dispatch\n') },
+      ["a.yaml:6:9 webhooks.a.chain[0]: there is no plugin 'auth-noen' — did you mean 'auth-none'?"],
+    ],
+    [
+      'an unset variable',
+      { 'a.yaml': hook('      - auth-bearer: { keys: ["${NOT_THERE}"] }\n      - dispatch\n') },
+      ['a.yaml:6:31 webhooks.a.chain[0].auth-bearer.keys[0]: the environment variable NOT_THERE is not set'],
+    ],
     ['no authentication', { 'a.yaml': hook('      - dispatch\n') }, ['a.yaml:5:5 webhooks.a.chain: nothing verifies the sender']],
-    ['an entity that is not there', { 'a.yaml': hook('      - auth-none: { reason: x }\n      - validation: { entity: person }\n      - dispatch\n') }, ["a.yaml:7:31 webhooks.a.chain[1].validation.entity: there is no 'person' under `entities`"]],
+    [
+      'an entity that is not there',
+      { 'a.yaml': hook('      - auth-none: { reason: x }\n      - validation: { entity: person }\n      - dispatch\n') },
+      ["a.yaml:7:31 webhooks.a.chain[1].validation.entity: there is no 'person' under `entities`"],
+    ],
     ['no YAML', { 'a.yaml': 'version: 1\nserver: { port: 1\n' }, ['a.yaml:']],
     ['two faults at once', { 'a.yaml': 'version: 1\nserver: { prot: 1 }\nadmin: { prot: 2 }\n' }, ['a.yaml:2:11 ', 'a.yaml:3:10 ']],
     [
@@ -89,7 +106,14 @@ describe('what is bad ends with 78, each problem at its file, line and column', 
       expect(JSON.parse(stdout)).toEqual({
         ok: false,
         problems: [
-          { severity: 'error', file: 'a.yaml', line: 2, column: 11, path: 'server.prot', message: "unknown setting 'prot' — did you mean 'port'?" },
+          {
+            severity: 'error',
+            file: 'a.yaml',
+            line: 2,
+            column: 11,
+            path: 'server.prot',
+            message: "unknown setting 'prot' — did you mean 'port'?",
+          },
         ],
       })
     }
@@ -115,12 +139,22 @@ describe('a warning', () => {
   })
 
   test('of an empty secret tells that the webhook is closed', async () => {
-    const { code, stdout } = await check({ 'a.yaml': hook('      - auth-bearer: { keys: ["${EMPTY_KEY}"] }\n      - dispatch\n') }, [], 'bun', { EMPTY_KEY: '' })
+    const { code, stdout } = await check(
+      { 'a.yaml': hook('      - auth-bearer: { keys: ["${EMPTY_KEY}"] }\n      - dispatch\n') },
+      [],
+      'bun',
+      { EMPTY_KEY: '' },
+    )
     expect([code, stdout]).toEqual([0, expect.stringContaining('503')])
   })
 
   test('never shows the secret', async () => {
-    const { stdout } = await check({ 'a.yaml': hook('      - auth-bearer: { keys: ["${TINY}"] }\n      - dispatch\n') }, ['--json'], 'bun', { TINY: 'zq-9' })
+    const { stdout } = await check(
+      { 'a.yaml': hook('      - auth-bearer: { keys: ["${TINY}"] }\n      - dispatch\n') },
+      ['--json'],
+      'bun',
+      { TINY: 'zq-9' },
+    )
     expect(stdout).toContain('fewer than 16 bytes')
     expect(stdout).not.toContain('zq-9')
   })
@@ -168,7 +202,9 @@ describe('postern schema', () => {
 
   test('is the same on Deno', async () => {
     for (const format of ['json', 'markdown'])
-      expect((await cli(['schema', '--format', format], { runtime: 'deno' })).stdout).toBe((await cli(['schema', `--format=${format}`])).stdout)
+      expect((await cli(['schema', '--format', format], { runtime: 'deno' })).stdout).toBe(
+        (await cli(['schema', `--format=${format}`])).stdout,
+      )
   })
 
   test('--write writes both into config/, also where there is none yet', async () => {

@@ -54,7 +54,12 @@ onPostgres('a Postgres', () => {
 
   test('that is empty, a gateway with --no-migrate leaves alone and is not ready; once it is migrated, it is', async () => {
     const { url } = await freshDatabase()
-    const running = await gateway({ config: 'config/postern.yaml'.replace(/^/, join(import.meta.dirname, '../../')), env: { DATABASE_URL: url }, args: ['--no-migrate'], until: '/livez' })
+    const running = await gateway({
+      config: 'config/postern.yaml'.replace(/^/, join(import.meta.dirname, '../../')),
+      env: { DATABASE_URL: url },
+      args: ['--no-migrate'],
+      until: '/livez',
+    })
     try {
       expect((await fetch(`${running.url}/readyz`)).status).toBe(503)
       const send = () =>
@@ -78,8 +83,16 @@ onPostgres('a Postgres', () => {
   describe('that cannot be had ends with 69, and no password is told:', () => {
     const password = 'p4ssw0rd-of-the-store'
     const rows: [what: string, url: (good: URL) => string | Promise<string>, says: RegExp][] = [
-      ['there is no such database', good => Object.assign(new URL(good), { pathname: '/no_such_database', password }).href, /no_such_database.*does not exist/],
-      ['there is no such user', good => Object.assign(new URL(good), { username: 'nobody_here', password }).href, /nobody_here.*does not exist/],
+      [
+        'there is no such database',
+        good => Object.assign(new URL(good), { pathname: '/no_such_database', password }).href,
+        /no_such_database.*does not exist/,
+      ],
+      [
+        'there is no such user',
+        good => Object.assign(new URL(good), { username: 'nobody_here', password }).href,
+        /nobody_here.*does not exist/,
+      ],
     ]
     test.each(rows)('%s, at once', async (_, url, says) => {
       const start = performance.now()
@@ -93,7 +106,9 @@ onPostgres('a Postgres', () => {
       const url = `postgres://user:${password}@127.0.0.1:${await freePort()}/postern`
       const start = performance.now()
       const ended = await Promise.all(
-        runtimes.flatMap(runtime => [['migrate'], ['serve']].map(words => cli(words, { runtime, env: { DATABASE_URL: url, PORT: '0', ADMIN_PORT: '0' } }))),
+        runtimes.flatMap(runtime =>
+          [['migrate'], ['serve']].map(words => cli(words, { runtime, env: { DATABASE_URL: url, PORT: '0', ADMIN_PORT: '0' } })),
+        ),
       )
       const took = performance.now() - start
       expect(ended.map(e => e.code)).toEqual([69, 69, 69, 69])

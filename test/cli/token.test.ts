@@ -64,7 +64,11 @@ async function world(runtime: Runtime, url: string) {
 }
 
 const post = async (running: Gateway, token: string) => {
-  const response = await fetch(`${running.url}/in/${token}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"n":1}' })
+  const response = await fetch(`${running.url}/in/${token}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"n":1}',
+  })
   await response.arrayBuffer()
   return response.status
 }
@@ -139,7 +143,9 @@ onPostgres('on Postgres', () => {
     const [, secret, url, id] = /^token {2}(wh_\w+)\nurl {4}(\S+)\nid {5}(\w+)\n\n.*once.*\n$/.exec(made.stdout) ?? []
     expect(url).toEndWith(`/in/${secret}`)
     const before = await token('list')
-    expect(before.stdout).toMatch(new RegExp(`^${id}  contact-form  made \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d  live  never used  Acme site\\n$`))
+    expect(before.stdout).toMatch(
+      new RegExp(`^${id}  contact-form  made \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d  live  never used  Acme site\\n$`),
+    )
     expect((await token('revoke', id!)).stdout).toMatch(new RegExp(`^revoked ${id}`))
     const after = await token('list')
     expect(after.stdout).toContain('  revoked ')
@@ -222,7 +228,8 @@ describe('on the embedded store', () => {
     const { token, list } = await world('bun', embedded())
     const ended = await Promise.all(Array.from({ length: 4 }, (_, n) => token('create', 'contact-form', '--label', `${n}`, '--json')))
     const made = ended.filter(e => e.code === 0).map(e => JSON.parse(e.stdout).id)
-    for (const { code, stderr } of ended) if (code !== 0) expect([code, stderr]).toEqual([69, expect.stringMatching(/in use by process \d+|went away/)])
+    for (const { code, stderr } of ended)
+      if (code !== 0) expect([code, stderr]).toEqual([69, expect.stringMatching(/in use by process \d+|went away/)])
     expect(made.length).toBeGreaterThan(0)
     expect((await list()).map(t => t.id).sort()).toEqual(made.sort())
   })

@@ -10,7 +10,13 @@ const commands = ['serve', 'check', 'migrate', 'schema', 'token create', 'token 
 const version = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')).version
 const ansi = '\u001b['
 /** Nothing listens there: a command that gets as far as its store shows by 69. */
-const env = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', TEST: undefined, CI: undefined, NO_COLOR: undefined, FORCE_COLOR: undefined }
+const env = {
+  DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+  TEST: undefined,
+  CI: undefined,
+  NO_COLOR: undefined,
+  FORCE_COLOR: undefined,
+}
 
 describe('help', () => {
   test.concurrent.each([...commands, 'token', ''])('postern %s --help: an example that is understood, exit 0', async name => {
@@ -97,7 +103,8 @@ describe('what is not understood ends with 2, and a sentence that names the word
   })
 
   test('on Deno as well', async () => {
-    for (const words of [['nonsense'], ['check', '--nonsense'], ['check', 'surplus']]) expect((await cli(words, { runtime: 'deno', env })).code).toBe(2)
+    for (const words of [['nonsense'], ['check', '--nonsense'], ['check', 'surplus']])
+      expect((await cli(words, { runtime: 'deno', env })).code).toBe(2)
   })
 })
 

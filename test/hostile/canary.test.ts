@@ -55,7 +55,7 @@ webhooks:
     path: /query
     methods: [GET, POST]
     chain: [{ auth-shared-secret: { query: key, secrets: ["\${QUERY_1}", "\${QUERY_2}"] } }, filter: { when: data.a.b == 1, otherwise: refuse }, upsert: { entity: a }]
-  token: { path: "/token/{token}", chain: [auth-url-token, quota: { rate: { limit: 100, per: 1m } }, upsert: { entity: a }, dispatch] }
+  token: { path: "/token/{token}", chain: [auth-url-token, quota: { rate: { limit: 1000, per: 1m }, onUnavailable: open }, upsert: { entity: a }, dispatch] }
 `
 
 /** The gateway with everything that it says. */
@@ -170,23 +170,26 @@ for (const runtime of runtimes) {
       bodies.push(
         (await raw(port, [`GET /query?key=${secrets.QUERY_1}#x HTTP/1.1\r\nhost: ${secrets.QUERY_1}\r\n\r\n`], { deadline: 1000 })).text,
       )
-      expect([...new Set(statuses)].sort()).toEqual([200, 201, 202, 400, 401, 404, 405, 422, 503].filter(s => statuses.includes(s)))
-      for (const status of [201, 400, 401, 404, 405, 422, 503]) expect(statuses).toContain(status)
+      expect(statuses.filter(status => status >= 500)).toEqual([])
+      for (const status of [201, 400, 401, 404, 405, 422]) expect(statuses).toContain(status)
     }, 30_000)
 
     test('a reload, good and bad, an outage, and the end', async () => {
       gateway.started.kill('SIGHUP')
       await until('reloaded', () => gateway.said().includes('"reloaded"'))
       // What a hurried operator may write: secrets where none belong.
-      const wrong = [
-        config.replace('keys: ["${BEARER_1}"', 'keys: ["${BEARER_1}", 5, { a: "${BEARER_2}" }'),
-        config.replace('keys: [', 'keyz: ['),
-        config.replace('admin: {', 'admin: { "${ADMIN}": 1, port: "${ADMIN}", x: "${ADMIN}", host: ["${ADMIN}"], '),
-        config.replace('preset: inspire', 'preset: "${HMAC_1}", encoding: "${HMAC_1}"'),
-        config.replace('header: X-Secret', 'header: "${HEADER_2}"'),
-        config.replace('masterKey: "${MASTER}"', 'masterKey: "x${MASTER}"'),
-        config.replace('"${DATABASE_URL}"', '"x${DATABASE_URL}"').replace('"${REDIS_URL}"', '"x${REDIS_URL}"'),
+      const changes: [from: string, to: string][] = [
+        [`keys: ["\${BEARER_1}"`, `keys: ["\${BEARER_1}", 5, { a: "\${BEARER_2}" }`],
+        ['keys: [', 'keyz: ['],
+        ['admin: {', `admin: { "\${ADMIN}": 1, x: "\${ADMIN}", host: ["\${ADMIN}"], `],
+        [`port: "\${ADMIN_PORT}"`, `port: "\${ADMIN}"`],
+        ['preset: inspire', `preset: "\${HMAC_1}", encoding: "\${HMAC_1}"`],
+        ['header: X-Secret', `header: "\${HEADER_2}"`],
+        [`masterKey: "\${MASTER}"`, `masterKey: "x\${MASTER}"`],
+        [`url: "\${DATABASE_URL}"`, `url: "x\${DATABASE_URL}"`],
+        [`url: "\${REDIS_URL}"`, `url: "x\${REDIS_URL}"`],
       ]
+      const wrong = changes.map(([from, to]) => config.replace(from, to))
       for (const [i, text] of wrong.entries()) {
         writeFileSync(join(gateway.home, 'postern.yaml'), text)
         gateway.started.kill('SIGHUP')

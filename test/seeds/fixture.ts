@@ -131,10 +131,9 @@ export class Seed {
   /** What the tables hold about one record. */
   async written(id: string) {
     const records = await this.rows('select entity, data, webhook from records where id = $1', [id])
-    const events = await this.rows(
-      'select type, webhook, entity, data, previous, variables from events where record_id = $1 order by id',
-      [id],
-    )
+    const events = await this.rows('select type, webhook, entity, data, previous, variables from events where record_id = $1 order by id', [
+      id,
+    ])
     return { records, events }
   }
 
@@ -166,7 +165,11 @@ export class Seed {
   async send(path: string, { method = 'POST', headers = {}, json, body }: Sent = {}): Promise<Answer> {
     const content = json === undefined ? {} : { 'content-type': 'application/json' }
     const sent = json === undefined ? body : JSON.stringify(json)
-    const response = await fetch(this.url + path, { method, headers: { ...content, ...headers }, ...(sent !== undefined && { body: sent }) })
+    const response = await fetch(this.url + path, {
+      method,
+      headers: { ...content, ...headers },
+      ...(sent !== undefined && { body: sent }),
+    })
     const text = await response.text()
     return { status: response.status, headers: response.headers, text, body: parsed(text) }
   }

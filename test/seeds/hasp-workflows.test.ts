@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is the syntax under test
 /** HASP, "Webhooks" of a project: every sentence of its page that is about a request, against the shipped example. */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { createHmac } from 'node:crypto'
@@ -16,7 +17,9 @@ const env = { EHR_SIGNING_KEY, PARTNER_A_SECRET, PARTNER_B_KEY, ACME_KEY }
 
 const sign = (body: string, key = EHR_SIGNING_KEY, algorithm = 'sha256') => createHmac(algorithm, key).update(body).digest('hex')
 const json = { 'content-type': 'application/json' }
-const error = (code: string, message: string, details?: Record<string, string[]>) => ({ error: { code, message, ...(details && { details }) } })
+const error = (code: string, message: string, details?: Record<string, string[]>) => ({
+  error: { code, message, ...(details && { details }) },
+})
 const unauthorized = error('UNAUTHORIZED', 'The credential, signature or timestamp is missing or wrong.')
 const invalid = (details: Record<string, string[]>) => error('VALIDATION_FAILED', 'The payload failed validation.', details)
 
@@ -59,7 +62,9 @@ await onExample(
             expect([status, text, headers.get('content-type')]).toEqual([202, '{"accepted":true}', 'application/json'])
           }),
         ).toEqual({ records: 0, events: 1, keys: 0 })
-        const [event] = await seed.rows('select type, webhook, entity, record_id, data, previous from events order by created_at desc, id desc limit 1')
+        const [event] = await seed.rows(
+          'select type, webhook, entity, record_id, data, previous from events order by created_at desc, id desc limit 1',
+        )
         expect(event).toEqual({ type: 'webhook.received', webhook: name, entity: null, record_id: null, data: payload, previous: null })
       })
 
@@ -81,7 +86,9 @@ await onExample(
         await send(seed, 'partner-a', { patient_id: 'both', source: 'a', from_a: 1 })
         await send(seed, 'partner-b', { patient_id: 'both', source: 'b', from_b: 2 })
         const { records, events } = await seed.written('both')
-        expect(records).toEqual([{ entity: 'intake', data: { patient_id: 'both', source: 'b', from_a: 1, from_b: 2 }, webhook: 'partner-a' }])
+        expect(records).toEqual([
+          { entity: 'intake', data: { patient_id: 'both', source: 'b', from_a: 1, from_b: 2 }, webhook: 'partner-a' },
+        ])
         expect(events.map(e => [e.type, e.webhook, e.previous?.source ?? null])).toEqual([
           ['record.created', 'partner-a', null],
           ['record.updated', 'partner-b', 'a'],
@@ -152,14 +159,17 @@ await onExample(
         ).toEqual(NOTHING)
       })
 
-      test.each(Object.keys(methods).flatMap(name => ['{', '', '[]', '"text"', 'null'].map(body => [name, body] as const)))('%s %p', async (name, body) => {
-        expect(
-          await seed.adding(async () => {
-            const answer = await send(seed, name, body)
-            expect([answer.status, answer.body]).toEqual([400, error('INVALID_JSON', 'The body is not a JSON object.')])
-          }),
-        ).toEqual(NOTHING)
-      })
+      test.each(Object.keys(methods).flatMap(name => ['{', '', '[]', '"text"', 'null'].map(body => [name, body] as const)))(
+        '%s %p',
+        async (name, body) => {
+          expect(
+            await seed.adding(async () => {
+              const answer = await send(seed, name, body)
+              expect([answer.status, answer.body]).toEqual([400, error('INVALID_JSON', 'The body is not a JSON object.')])
+            }),
+          ).toEqual(NOTHING)
+        },
+      )
     })
 
     describe('the endpoint', () => {

@@ -84,9 +84,17 @@ export function onIncoming(product: Product) {
       const rows: [what: string, sent: Sent, data: Record<string, unknown>][] = [
         ['of the documented request', { json: contact }, contact],
         // The documentation's own text, as its site shows addresses.
-        ['of the documented request, literally', { json: { ...contact, email: '[email protected]' } }, { ...contact, email: '[email protected]' }],
+        [
+          'of the documented request, literally',
+          { json: { ...contact, email: '[email protected]' } },
+          { ...contact, email: '[email protected]' },
+        ],
         ['with a mapped key', { json: { name: 'B', email_address: 'b@example.com' } }, { name: 'B', contact_email: 'b@example.com' }],
-        ['with the key that another maps to', { json: { name: 'C', contact_email: 'c@example.com' } }, { name: 'C', contact_email: 'c@example.com' }],
+        [
+          'with the key that another maps to',
+          { json: { name: 'C', contact_email: 'c@example.com' } },
+          { name: 'C', contact_email: 'c@example.com' },
+        ],
         ['without the keys that match no field', { json: { name: 'D', age: 4, id: 'mine', nested: { a: 1 }, __x: 1 } }, { name: 'D' }],
         ['of one field', { json: { name: 'E' } }, { name: 'E' }],
         ['of text that is not ASCII', { json: { name: 'Zoë 🦊 日本' } }, { name: 'Zoë 🦊 日本' }],
@@ -106,7 +114,11 @@ export function onIncoming(product: Product) {
 
       test('is made anew by each request without an idempotency key', async () => {
         const ids = new Set<string>()
-        expect(await adding(async () => { for (let i = 0; i < 3; i++) ids.add(expectCreated(await post({ json: contact }))) })).toEqual({ records: 3, events: 3, keys: 0 })
+        expect(
+          await adding(async () => {
+            for (let i = 0; i < 3; i++) ids.add(expectCreated(await post({ json: contact })))
+          }),
+        ).toEqual({ records: 3, events: 3, keys: 0 })
         expect(ids.size).toBe(3)
       })
 
@@ -155,20 +167,60 @@ export function onIncoming(product: Product) {
         ['a required field is missing', { json: { email: 'a@example.com' } }, 422, missingName],
         ['the same with an idempotency key', { json: {}, headers: { 'x-idempotency-key': 'bad' } }, 422, missingName],
         ['the same with the loop header', { json: {}, headers: { [loop]: '1' } }, 422, missingName],
-        ['a field is of another type', { json: { name: 5 } }, 422, refusal('VALIDATION_FAILED', 'The payload failed validation.', { name: ['The name field must be text.'] })],
-        ['a field is null', { json: { name: null } }, 422, refusal('VALIDATION_FAILED', 'The payload failed validation.', { name: ['The name field must be text.'] })],
-        ['two fields are wrong', { json: { name: '', source: 1 } }, 422, refusal('VALIDATION_FAILED', 'The payload failed validation.', { name: ['The name field must have at least 1 character.'], source: ['The source field must be text.'] })],
+        [
+          'a field is of another type',
+          { json: { name: 5 } },
+          422,
+          refusal('VALIDATION_FAILED', 'The payload failed validation.', { name: ['The name field must be text.'] }),
+        ],
+        [
+          'a field is null',
+          { json: { name: null } },
+          422,
+          refusal('VALIDATION_FAILED', 'The payload failed validation.', { name: ['The name field must be text.'] }),
+        ],
+        [
+          'two fields are wrong',
+          { json: { name: '', source: 1 } },
+          422,
+          refusal('VALIDATION_FAILED', 'The payload failed validation.', {
+            name: ['The name field must have at least 1 character.'],
+            source: ['The source field must be text.'],
+          }),
+        ],
         ['the body is no JSON', { body: '{"name":', headers: json }, 400, refusal('INVALID_JSON', 'The body is not a JSON object.')],
         ['the body is empty', { body: '', headers: json }, 400, refusal('INVALID_JSON', 'The body is not a JSON object.')],
         ['the body is a list', { body: '[{"name":"A"}]', headers: json }, 400, refusal('INVALID_JSON', 'The body is not a JSON object.')],
-        ['the key has 256 characters', { json: { name: 'A' }, headers: { 'x-idempotency-key': 'k'.repeat(256) } }, 400, refusal('IDEMPOTENCY_KEY_INVALID', 'The idempotency key is missing or unusable.', { _general: ['The X-Idempotency-Key header must have 1 to 255 characters, none of them a control character.'] })],
+        [
+          'the key has 256 characters',
+          { json: { name: 'A' }, headers: { 'x-idempotency-key': 'k'.repeat(256) } },
+          400,
+          refusal('IDEMPOTENCY_KEY_INVALID', 'The idempotency key is missing or unusable.', {
+            _general: ['The X-Idempotency-Key header must have 1 to 255 characters, none of them a control character.'],
+          }),
+        ],
         ['the token is cut short', { json: { name: 'A' }, path: p => p.slice(0, -1) }, 404, refusal('NOT_FOUND', unknown)],
         ['the token is too long', { json: { name: 'A' }, path: p => `${p}0` }, 404, refusal('NOT_FOUND', unknown)],
-        ['the token is in another case', { json: { name: 'A' }, path: p => p.slice(0, -24) + p.slice(-24).toUpperCase() }, 404, refusal('NOT_FOUND', unknown)],
+        [
+          'the token is in another case',
+          { json: { name: 'A' }, path: p => p.slice(0, -24) + p.slice(-24).toUpperCase() },
+          404,
+          refusal('NOT_FOUND', unknown),
+        ],
         ['the token is none of ours', { json: { name: 'A' }, path: () => `${base}wh_01JA` }, 404, refusal('NOT_FOUND', unknown)],
-        ['the token is none of ours, and the body no JSON', { body: '{', headers: json, path: () => `${base}wh_01JA` }, 404, refusal('NOT_FOUND', unknown)],
+        [
+          'the token is none of ours, and the body no JSON',
+          { body: '{', headers: json, path: () => `${base}wh_01JA` },
+          404,
+          refusal('NOT_FOUND', unknown),
+        ],
         ['the method is GET', { method: 'GET' }, 405, refusal('METHOD_NOT_ALLOWED', 'This webhook does not take this method.')],
-        ['the method is PUT', { method: 'PUT', json: { name: 'A' } }, 405, refusal('METHOD_NOT_ALLOWED', 'This webhook does not take this method.')],
+        [
+          'the method is PUT',
+          { method: 'PUT', json: { name: 'A' } },
+          405,
+          refusal('METHOD_NOT_ALLOWED', 'This webhook does not take this method.'),
+        ],
       ]
       test.each(rows)('%s', async (_, { path = p => p, ...sent }, status, body) => {
         expect(
@@ -214,7 +266,9 @@ export function onIncoming(product: Product) {
         const original = await post({ json: { name: 'first' }, headers: key(`repeat ${what}`) })
         const id = expectCreated(original)
         expect(
-          await adding(async () => expectReplay(original, await post({ ...again, headers: { ...again.headers, ...key(`repeat ${what}`) } }))),
+          await adding(async () =>
+            expectReplay(original, await post({ ...again, headers: { ...again.headers, ...key(`repeat ${what}`) } })),
+          ),
         ).toEqual(NOTHING)
         expect((await seed.written(id)).records).toEqual([{ entity, data: { name: 'first' }, webhook }])
       })
@@ -234,7 +288,11 @@ export function onIncoming(product: Product) {
       test('sent eight times at once makes one record, and eight times the same answer', async () => {
         let answers: Answer[] = []
         const once = () => post({ json: { name: 'at once' }, headers: key('at once') })
-        expect(await adding(async () => (answers = await Promise.all(Array.from({ length: 8 }, once))))).toEqual({ records: 1, events: 1, keys: 1 })
+        expect(await adding(async () => (answers = await Promise.all(Array.from({ length: 8 }, once))))).toEqual({
+          records: 1,
+          events: 1,
+          keys: 1,
+        })
         expect(new Set(answers.map(a => `${a.status} ${a.text}`)).size).toBe(1)
         expect(answers.filter(a => flag(a) === 'true').length).toBe(replayed ? 7 : 0)
       })
@@ -258,10 +316,16 @@ export function onIncoming(product: Product) {
       test('is remembered for 24 hours, and then new', async () => {
         const original = await post({ json: { name: 'A' }, headers: key('old') })
         const hours = `extract(epoch from k.expires_at - r.created_at)::float8 / 3600`
-        expect(await seed.rows(`select ${hours} as hours from idempotency_keys k join records r on r.id = k.record_id where k.key = 'old'`)).toEqual([{ hours: 24 }])
+        expect(
+          await seed.rows(`select ${hours} as hours from idempotency_keys k join records r on r.id = k.record_id where k.key = 'old'`),
+        ).toEqual([{ hours: 24 }])
         await seed.rows(`update idempotency_keys set expires_at = now() - interval '1 second' where key = 'old'`)
         let again!: Answer
-        expect(await adding(async () => (again = await post({ json: { name: 'A' }, headers: key('old') })))).toEqual({ records: 1, events: 1, keys: 0 })
+        expect(await adding(async () => (again = await post({ json: { name: 'A' }, headers: key('old') })))).toEqual({
+          records: 1,
+          events: 1,
+          keys: 0,
+        })
         expect(expectCreated(again)).not.toBe(expectCreated(original))
         expect(flag(again)).toBeNull()
       })
@@ -309,7 +373,11 @@ export function onIncoming(product: Product) {
       ]
       test.each(rows)('%s', async (_, headers, events) => {
         let answer!: Answer
-        expect(await adding(async () => (answer = await post({ json: { name: 'Loop' }, headers })))).toEqual({ records: 1, events, keys: 0 })
+        expect(await adding(async () => (answer = await post({ json: { name: 'Loop' }, headers })))).toEqual({
+          records: 1,
+          events,
+          keys: 0,
+        })
         const { records, events: written } = await seed.written(expectCreated(answer))
         expect(records).toEqual([{ entity, data: { name: 'Loop' }, webhook }])
         expect(written.length).toBe(events)

@@ -92,9 +92,11 @@ await onExample(
 
       test('upserts: the same one again updates the item, and counts the fields that were sent', async () => {
         expectAccepted(await post({ region: 'Up', sales: 1, target: 2 }, '?idField=region'), 3, 'Up')
-        expect(
-          await seed.adding(async () => expectAccepted(await post({ region: 'Up', sales: 9 }, '?idField=region'), 2, 'Up')),
-        ).toEqual({ records: 0, events: 1, keys: 0 })
+        expect(await seed.adding(async () => expectAccepted(await post({ region: 'Up', sales: 9 }, '?idField=region'), 2, 'Up'))).toEqual({
+          records: 0,
+          events: 1,
+          keys: 0,
+        })
         const { records, events } = await seed.written('Up')
         expect(records).toEqual([{ entity: 'sales', data: { region: 'Up', sales: 9, target: 2 }, webhook: 'sales' }])
         expect(events.map(({ type, data, previous }) => ({ type, data, previous }))).toEqual([
@@ -197,7 +199,10 @@ await onExample(
         expect(
           await seed.adding(async () => {
             for (const stream of ['sales', 'sales-signed', 'app-metrics']) {
-              const answer = await seed.send(`/api/webhook/${stream}`, { ...signed('{"id":"no"}'), headers: { ...signed('{"id":"no"}').headers, authorization: '', ...headers } })
+              const answer = await seed.send(`/api/webhook/${stream}`, {
+                ...signed('{"id":"no"}'),
+                headers: { ...signed('{"id":"no"}').headers, authorization: '', ...headers },
+              })
               expect([answer.status, answer.body]).toEqual([401, unauthorized])
             }
             // Who is not let in learns nothing of the body.
@@ -213,7 +218,10 @@ await onExample(
       })
 
       test('the word Bearer may be in any case, the key may not', async () => {
-        const { status } = await seed.send('/api/webhook/sales', { json: { id: 'case' }, headers: { authorization: `bearer ${INSPIRE_INGEST_KEY}` } })
+        const { status } = await seed.send('/api/webhook/sales', {
+          json: { id: 'case' },
+          headers: { authorization: `bearer ${INSPIRE_INGEST_KEY}` },
+        })
         expect(status).toBe(202)
       })
     })
@@ -243,7 +251,10 @@ await onExample(
         expect((await to(sent())).body).toMatchObject({ status: 'accepted', itemId: 's' })
       })
 
-      const without = (sent: Sent, header: string): Sent => ({ ...sent, headers: Object.fromEntries(Object.entries(sent.headers!).filter(([name]) => name !== header)) })
+      const without = (sent: Sent, header: string): Sent => ({
+        ...sent,
+        headers: Object.fromEntries(Object.entries(sent.headers!).filter(([name]) => name !== header)),
+      })
       const and = (sent: Sent, headers: Record<string, string>): Sent => ({ ...sent, headers: { ...sent.headers, ...headers } })
       const body = '{"id":"forged"}'
       const bad: [what: string, sent: () => Sent][] = [
@@ -265,11 +276,23 @@ await onExample(
         ['the empty key', () => signed(body, { key: '' })],
         ['another body', () => signed(body, { over: `${body} ` })],
         ['the body alone', () => and(signed(body), { 'x-webhook-signature': `sha256=${mac(body)}` })],
-        ['another time than it was signed with', () => and(signed(body, { timestamp: secondsFromNow(-10) }), { 'x-webhook-timestamp': secondsFromNow(-9) })],
+        [
+          'another time than it was signed with',
+          () => and(signed(body, { timestamp: secondsFromNow(-10) }), { 'x-webhook-timestamp': secondsFromNow(-9) }),
+        ],
         ['no prefix', () => ({ ...and(signed(body), { 'x-webhook-signature': signed(body).headers!['x-webhook-signature']!.slice(7) }) })],
-        ['another prefix', () => and(signed(body), { 'x-webhook-signature': signed(body).headers!['x-webhook-signature']!.replace('sha256', 'sha512') })],
+        [
+          'another prefix',
+          () => and(signed(body), { 'x-webhook-signature': signed(body).headers!['x-webhook-signature']!.replace('sha256', 'sha512') }),
+        ],
         ['cut short', () => and(signed(body), { 'x-webhook-signature': signed(body).headers!['x-webhook-signature']!.slice(0, -2) })],
-        ['base64', () => and(signed(body), { 'x-webhook-signature': `sha256=${Buffer.from(mac(`${secondsFromNow(0)}.${body}`), 'hex').toString('base64')}` })],
+        [
+          'base64',
+          () =>
+            and(signed(body), {
+              'x-webhook-signature': `sha256=${Buffer.from(mac(`${secondsFromNow(0)}.${body}`), 'hex').toString('base64')}`,
+            }),
+        ],
         ['a wrong signature and no JSON', () => and(signed('{'), { 'x-webhook-signature': 'sha256=00' })],
       ]
       test.each(bad)('%s: 401, nothing written', async (_, sent) => {
@@ -300,11 +323,21 @@ await onExample(
       ['POST', '/api/webhook', 404],
       ['POST', '/api/ingest', 404],
     ])('%s %s: %i', async (method, path, status) => {
-      expect(await seed.adding(async () => expect((await seed.send(path, { method, headers: bearer, ...(method !== 'GET' && { json: { id: 'no' } }) })).status).toBe(status))).toEqual(NOTHING)
+      expect(
+        await seed.adding(async () =>
+          expect((await seed.send(path, { method, headers: bearer, ...(method !== 'GET' && { json: { id: 'no' } }) })).status).toBe(status),
+        ),
+      ).toEqual(NOTHING)
     })
 
     describe("the page's own code", () => {
-      const rows: [what: string, program: 'bash' | 'node', code: (host: string) => string, id: string | undefined, data: Record<string, unknown>][] = [
+      const rows: [
+        what: string,
+        program: 'bash' | 'node',
+        code: (host: string) => string,
+        id: string | undefined,
+        data: Record<string, unknown>,
+      ][] = [
         ['curl', 'bash', firstCurl, undefined, { region: 'North', sales: 142000, target: 130000 }],
         ['curl with idField', 'bash', curlWithIdField, 'North', { region: 'North', sales: 142000 }],
         ['bash, to a stream without a signing key', 'bash', bashExample, undefined, { region: 'North', sales: 142000 }],
@@ -319,7 +352,8 @@ await onExample(
         expect(record!.data).toMatchObject(data)
         if (id === undefined) expect(record!.id).toMatch(ULID)
         else expect(record!.id).toBe(id)
-        if (program === 'bash') expect(JSON.parse(stdout)).toEqual({ status: 'accepted', itemId: record!.id, fieldsUpdated: Object.keys(data).length })
+        if (program === 'bash')
+          expect(JSON.parse(stdout)).toEqual({ status: 'accepted', itemId: record!.id, fieldsUpdated: Object.keys(data).length })
       })
 
       const signers: [what: string, program: 'bash' | 'node', code: (host: string) => string][] = [
@@ -327,13 +361,20 @@ await onExample(
         ['Node.js', 'node', nodeExample],
       ]
       test.each(signers)('%s signs what a stream with a signing key takes', async (_, program, code) => {
-        expect(await seed.adding(async () => expect((await run(program, code(`${seed.url}/signed`), seed)).code).toBe(0))).toEqual({ records: 1, events: 1, keys: 0 })
+        expect(await seed.adding(async () => expect((await run(program, code(`${seed.url}/signed`), seed)).code).toBe(0))).toEqual({
+          records: 1,
+          events: 1,
+          keys: 0,
+        })
         const [record] = await seed.rows(latest)
         expect(record).toMatchObject({ webhook: 'signed', data: { region: 'North', sales: 142000 } })
       })
 
       test.each(signers)('%s with another key is not let in', async (_, program, code) => {
-        const wrong = (host: string) => code(host).replace(/whsk_your_signing_key_here/, 'whsk_another').replace('process.env.WEBHOOK_SIGNING_KEY', "'whsk_another'")
+        const wrong = (host: string) =>
+          code(host)
+            .replace(/whsk_your_signing_key_here/, 'whsk_another')
+            .replace('process.env.WEBHOOK_SIGNING_KEY', "'whsk_another'")
         expect(await seed.adding(async () => void (await run(program, wrong(`${seed.url}/signed`), seed)))).toEqual(NOTHING)
       })
     })
