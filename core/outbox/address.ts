@@ -38,10 +38,14 @@ export function compileReach({ allowPrivate = false, allowed = [] }: Reach): Rea
   }
 }
 
-/** Only 2000::/3 is global unicast; what ipaddr.js has no name for, `::127.0.0.1` say, it calls unicast too. */
+/** Of Azure: it answers each of their machines as if it were link-local, and it knows their secrets. */
+const WIRE_SERVER = ipaddr.IPv4.parse('168.63.129.16')
+
+/** Only 2000::/3 is global unicast; what ipaddr.js has no name for, `::7f00:1` say, it calls unicast too. */
 function isPublic(address: Address): boolean {
   if (address.range() !== 'unicast') return false
-  return address.kind() === 'ipv4' || ((address as ipaddr.IPv6).parts[0] as number) >> 13 === 1
+  if (address.kind() === 'ipv4') return !address.match(WIRE_SERVER as never, 32)
+  return ((address as ipaddr.IPv6).parts[0] as number) >> 13 === 1
 }
 
 /** The IPv4 addresses that packets for an IPv6 address end up at: NAT64 (RFC 6052, 8215, 6145), 6to4 (RFC 3056), Teredo (RFC 4380). */
@@ -61,14 +65,16 @@ function carried(address: Address): ipaddr.IPv4[] {
     case 'teredo':
       return [v4(2), v4(6, 0xffff)]
     default:
-      // The deprecated ::192.0.2.1 (RFC 4291, 2.5.5.1), which is neither :: nor ::1.
-      return parts.slice(0, 6).every(part => part === 0) && parts[6] !== 0 ? [v4(6)] : []
+      return []
   }
 }
 
-/** `::ffff:192.0.2.1` becomes IPv4; an address with a zone is none, and neither are the forms of old C libraries, such as `127.1`. */
+/**
+ * `::ffff:192.0.2.1` becomes IPv4. An address with a zone is none, and neither are the forms of old C libraries, such as `127.1`, nor the
+ * deprecated `::192.0.2.1`, which ipaddr.js takes for the IPv4 address.
+ */
 function parse(text: string): Address | undefined {
-  return isIP(text) !== 0 && !text.includes('%') ? ipaddr.process(text) : undefined
+  return isIP(text) !== 0 && !/%|^::\d+\./.test(text) ? ipaddr.process(text) : undefined
 }
 
 function parseRange(text: string): Range {

@@ -24,7 +24,7 @@ const tablesOf = async (url: string) =>
   (await query(url, `select tablename from pg_tables where schemaname = 'public' order by 1`)).map(row => row.tablename)
 
 onPostgres('a Postgres', () => {
-  test.each(runtimes)('is brought up to date from %s, once and again', async runtime => {
+  test.concurrent.each(runtimes)('is brought up to date from %s, once and again', async runtime => {
     const { url } = await freshDatabase()
     const first = await cli(['migrate'], { runtime, env: { DATABASE_URL: url } })
     expect(first).toEqual({ code: 0, stdout: 'the postgres store is up to date\n', stderr: '' })
@@ -33,7 +33,7 @@ onPostgres('a Postgres', () => {
     expect(again).toEqual({ code: 0, stdout: '{"ok":true,"store":"postgres"}\n', stderr: '' })
   })
 
-  test('by eight at once, four of each runtime', async () => {
+  test.concurrent('by eight at once, four of each runtime', async () => {
     const { url } = await freshDatabase()
     const all = [...runtimes, ...runtimes, ...runtimes, ...runtimes]
     const ended = await Promise.all(all.map(runtime => cli(['migrate'], { runtime, env: { DATABASE_URL: url } })))
@@ -44,7 +44,7 @@ onPostgres('a Postgres', () => {
     expect(await query(url, 'select count(distinct hash)::int as n from drizzle.__drizzle_migrations')).toEqual([{ n }])
   })
 
-  test('keeps what it holds', async () => {
+  test.concurrent('keeps what it holds', async () => {
     const { url } = await freshDatabase()
     await cli(['migrate'], { env: { DATABASE_URL: url } })
     await query(url, `insert into tokens (id, hash, webhook, created_at) values ('1', 'h', 'w', now())`)
@@ -52,7 +52,7 @@ onPostgres('a Postgres', () => {
     expect(await query(url, 'select id from tokens')).toEqual([{ id: '1' }])
   })
 
-  test('that is empty, a gateway with --no-migrate leaves alone and is not ready; once it is migrated, it is', async () => {
+  test.concurrent('that is empty, a gateway with --no-migrate leaves alone and is not ready; once it is migrated, it is', async () => {
     const { url } = await freshDatabase()
     const running = await gateway({
       config: 'config/postern.yaml'.replace(/^/, join(import.meta.dirname, '../../')),
@@ -94,7 +94,7 @@ onPostgres('a Postgres', () => {
         /nobody_here.*does not exist/,
       ],
     ]
-    test.each(rows)('%s, at once', async (_, url, says) => {
+    test.concurrent.each(rows)('%s, at once', async (_, url, says) => {
       const start = performance.now()
       const { code, stdout, stderr } = await cli(['migrate'], { env: { DATABASE_URL: await url(new URL((await freshDatabase()).url)) } })
       expect([code, stdout, stderr]).toEqual([69, '', expect.stringMatching(says)])
@@ -102,7 +102,7 @@ onPostgres('a Postgres', () => {
       expect(performance.now() - start).toBeLessThan(8000)
     })
 
-    test('nobody listens, after ten seconds of patience, on both runtimes at once', async () => {
+    test.concurrent('nobody listens, after ten seconds of patience, on both runtimes at once', async () => {
       const url = `postgres://user:${password}@127.0.0.1:${await freePort()}/postern`
       const start = performance.now()
       const ended = await Promise.all(
@@ -124,7 +124,7 @@ onPostgres('a Postgres', () => {
 })
 
 describe('an embedded store', () => {
-  test('is made, and is up to date again', async () => {
+  test.concurrent('is made, and is up to date again', async () => {
     const env = { DATABASE_URL: `pglite://${folder()}/not/there/yet` }
     expect(await cli(['migrate', '--json'], { env })).toEqual({ code: 0, stdout: '{"ok":true,"store":"pglite"}\n', stderr: '' })
     expect((await cli(['migrate'], { runtime: 'deno', env })).stdout).toBe('the pglite store is up to date\n')

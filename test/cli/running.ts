@@ -23,7 +23,7 @@ export function file(text: string, name = 'postern.yaml') {
   return { path, write: (next: string) => writeFileSync(path, next) }
 }
 
-export async function until<T>(what: () => T | Promise<T>, good: (value: T) => boolean, ms = 5000): Promise<T> {
+export async function until<T>(what: () => T | Promise<T>, good: (value: T) => boolean, ms = 15_000): Promise<T> {
   const deadline = Date.now() + ms
   for (;;) {
     const value = await what()
@@ -69,3 +69,10 @@ export const logged = (running: Gateway, message: string) =>
     .filter(line => line.startsWith('{'))
     .map(line => JSON.parse(line))
     .filter(line => String(line.msg).includes(message))
+
+/** The same, once there are so many: the log may come a little later than what it tells of. */
+export const says = (running: Gateway, message: string, n = 1) =>
+  until(
+    () => logged(running, message),
+    lines => lines.length >= n,
+  )

@@ -14,7 +14,7 @@ setDefaultTimeout(60_000)
 const onPostgres = await available('Postgres', postgres)
 const root = join(import.meta.dirname, '../..')
 
-test('two on one folder: the second ends with 69 and names the first, which goes on', async () => {
+test.concurrent('two on one folder: the second ends with 69 and names the first, which goes on', async () => {
   const { path } = file(config(hook('a')))
   const store = `pglite://${join(folder(), 'data')}`
   const first = await gateway({ config: path, env: { DATABASE_URL: store } })
@@ -210,7 +210,7 @@ onPostgres('with Postgres', () => {
 })
 
 onPostgres('a store that comes and goes', () => {
-  test('is waited for at the start; without it there is 503, and with it again all is well', async () => {
+  test.concurrent('is waited for at the start; without it there is 503, and with it again all is well', async () => {
     const store = await postgresServer()
     await store.stop()
     const { path } = file(config(hook('a')))

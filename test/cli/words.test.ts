@@ -21,20 +21,17 @@ const env = {
 describe('help', () => {
   test.concurrent.each([...commands, 'token', ''])('postern %s --help: an example that is understood, exit 0', async name => {
     const words = name.split(' ').filter(Boolean)
-    const [long, short] = await Promise.all([cli([...words, '--help'], { env }), cli([...words, '-h'], { env })])
+    const long = await cli([...words, '--help'], { env })
     expect(long).toEqual({ code: 0, stdout: expect.stringMatching(/\bUSAGE postern\b/), stderr: '' })
-    expect(short).toEqual(long)
     expect(long.stdout).not.toContain(ansi)
     const [, example] = /EXAMPLE\s+postern (.*)/.exec(long.stdout) ?? []
     expect(example).toBeString()
     // Were a word of it wrong, help would not be what comes.
-    const tried = await cli([...(example?.match(/"[^"]*"|\S+/g) ?? []), '--help'], { env })
+    const tried = await cli([...(example?.match(/"[^"]*"|\S+/g) ?? []), '-h'], { env })
     expect([tried.code, tried.stderr]).toEqual([0, ''])
-    if (commands.includes(name)) expect(example).toStartWith(name)
-  })
-
-  test.concurrent.each(commands.filter(name => name !== 'schema' && name !== 'serve'))('postern %s speaks to machines', async name => {
-    expect((await cli([...name.split(' '), '--help'], { env })).stdout).toContain('--json')
+    if (!commands.includes(name)) return
+    expect(example).toStartWith(name)
+    if (name !== 'serve' && name !== 'schema') expect(long.stdout).toContain('--json')
   })
 
   test('names every command, on both runtimes', async () => {
@@ -44,7 +41,7 @@ describe('help', () => {
     }
   })
 
-  test.concurrent.each(['--version', '-v'])('%s', async word => {
+  test.concurrent.each(['--version'])('%s', async word => {
     expect(await cli([word], { env })).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
   })
 })
@@ -52,42 +49,30 @@ describe('help', () => {
 describe('what is not understood ends with 2, and a sentence that names the words there are:', () => {
   const rows: [words: string, stderr: RegExp][] = [
     ['nonsense', /'nonsense'.*serve, check, migrate, schema, token/],
-    ['chekc', /'chekc'.*check/],
     ['constructor', /'constructor'/],
     ['--nonsense', /--nonsense/],
     ['token nonsense', /'nonsense'.*create, list, revoke/],
-    ['token --json', /--json/],
     ['serve --nonsense', /--nonsense.*--config/],
     ['serve --json', /--json.*--config/],
     ['check --cofnig a.yaml', /--cofnig.*--config/],
     ['check -c a.yaml', /-c\b.*--config/],
     ['check -strict', /-strict.*--strict/],
-    ['check -json', /-json.*--json/],
-    ['check --strict --nonsense=1', /--nonsense/],
     ['check config/postern.yaml', /config\/postern\.yaml/],
-    ['check strict', /'strict'/],
     ['serve config/postern.yaml', /config\/postern\.yaml/],
-    ['serve --watch extra', /'extra'/],
     ['migrate up', /'up'/],
-    ['schema config', /'config'/],
     ['check --config', /--config/],
     ['check --config=', /--config/],
     ['check --config --strict', /--config/],
     ['check --no-config', /--no-config/],
-    ['check --no-strict=1', /--no-strict/],
     ['check --strict=maybe', /--strict/],
-    ['check --json=1', /--json/],
     ['schema --format xml', /json.*markdown/],
     ['schema --format', /json.*markdown/],
     ['token create', /WEBHOOK/],
     ['token create orders surplus', /'surplus'/],
     ['token create orders --expires soon', /--expires.*'soon'/],
-    ['token create orders --expires 5', /--expires.*'5'/],
     ['token create orders --expires 0s', /--expires.*'0s'/],
     ['token create orders --expires', /--expires/],
-    ['token list orders surplus', /'surplus'/],
     ['token revoke', /ID/],
-    ['token revoke a b', /'b'/],
   ]
   test.concurrent.each(rows)('postern %s', async (words, stderr) => {
     const { code, ...text } = await cli(words.split(' '), { env })
@@ -110,12 +95,9 @@ describe('what is not understood ends with 2, and a sentence that names the word
 
 describe('what is understood', () => {
   const rows: [words: string][] = [
-    ['check --strict=true'],
     ['check --strict=false'],
-    ['check --no-strict'],
     ['check --config=config/postern.yaml'],
     ['check --config config/postern.yaml --json --strict'],
-    ['check --json=true'],
   ]
   test.concurrent.each(rows)('postern %s', async words => {
     const { code, stderr } = await cli(words.split(' '), { env })

@@ -330,3 +330,26 @@ export function urlToken(token: string, other: string, revoked: string, expired:
     ),
   }
 }
+
+/** For the admin API, which has a port of its own. */
+export function admin(): Attempts {
+  const token = secrets.ADMIN_TOKEN
+  const at = (value: string): Request => ({ path: '/admin/v1/webhooks', method: 'GET', headers: [['authorization', value]] })
+  return {
+    'no header': { path: '/admin/v1/webhooks', method: 'GET' },
+    'a page that is not there': { path: '/admin/v1/nothing', method: 'GET' },
+    'a token to be made': { path: '/admin/v1/webhooks/drop/tokens', method: 'POST' },
+    'an empty header': at(''),
+    'the scheme alone': at('Bearer '),
+    'the token alone': at(token),
+    'the scheme in lower case': at(`bearer ${token}`),
+    'two spaces': at(`Bearer  ${token}`),
+    Basic: at(`Basic ${Buffer.from(`:${token}`).toString('base64')}`),
+    'in the query': { path: `/admin/v1/webhooks?token=${token}&authorization=Bearer%20${token}`, method: 'GET' },
+    'in a cookie': { path: '/admin/v1/webhooks', method: 'GET', headers: [['cookie', `authorization=Bearer ${token}`]] },
+    ...prefixed(
+      'a token',
+      each(variations(token, [secrets.BEARER_KEY]), value => at(`Bearer ${value}`)),
+    ),
+  }
+}

@@ -4,7 +4,7 @@ import { available } from '../support/available.ts'
 import { postgres } from '../support/postgres.ts'
 import { runtimes } from '../support/process.ts'
 import type { RawResponse } from '../support/raw.ts'
-import { type Attempts, bearer, sharedHeader, sharedQuery, signed, urlToken } from './attempts.ts'
+import { type Attempts, admin, bearer, sharedHeader, sharedQuery, signed, urlToken } from './attempts.ts'
 import { type Counts, type Opened, open, secrets, signature } from './fixture.ts'
 import { type Request, send } from './requests.ts'
 
@@ -67,6 +67,21 @@ for (const runtime of runtimes) {
       expect(await gateway.counts()).toEqual(before)
     })
 
+    test('the admin API: another token, or none, is refused by the same bytes, and not at all on the port of senders', async () => {
+      const port = Number(new URL(gateway.adminUrl).port)
+      const answers = Object.entries(admin()).map(async ([name, request]) => ({ name, response: (await send(port, request)).responses[0] }))
+      const [first, ...rest] = (await Promise.all(answers)).map(({ name, response }) => ({
+        name,
+        status: response?.status,
+        body: response?.body,
+      }))
+      expect([first?.status, JSON.parse(first?.body ?? '').code]).toEqual([401, 'UNAUTHORIZED'])
+      expect(rest.filter(a => a.status !== 401 || a.body !== first?.body)).toEqual([])
+      const good: Request = { path: '/admin/v1/webhooks', method: 'GET', headers: [['authorization', `Bearer ${secrets.ADMIN_TOKEN}`]] }
+      expect((await send(port, good)).responses[0]?.status).toBe(200)
+      expect((await one(good))?.body).toBe(nothingHere.body)
+    })
+
     test('and what is good is let in', async () => {
       const body = '{"n":1}'
       const seconds = (n: number): Request => ({ path: '/signed', body, headers: Object.entries(signature(body, Date.now() + n * 1000)) })
@@ -86,6 +101,31 @@ for (const runtime of runtimes) {
         { path: `/drop/%77${token.slice(1)}` },
       ]
       for (const request of good) expect([request, (await one(request))?.status]).toEqual([request, 201])
+    })
+  })
+
+  onPostgres(`secrets that are empty on ${runtime}`, () => {
+    test('close their webhook, and no other; one of several that is empty opens nothing', async () => {
+      const gateway = await open(runtime, { env: { HMAC_SECRET: '', QUERY_SECRET: '', BEARER_NEXT: '' } })
+      const status = async (request: Request) => (await send(gateway.port, request)).responses[0]?.status
+      const body = '{"n":1}'
+      const empty = Object.entries(signature(body, Date.now(), ''))
+      const closed: Request[] = [
+        { path: '/signed', body, headers: empty },
+        { path: '/signed', body, headers: Object.entries(signature(body)) },
+        { path: '/by-query' },
+        { path: '/by-query?key=' },
+        { path: '/by-query', method: 'GET' },
+        { path: '/bearer', headers: [['authorization', 'Bearer ']] },
+        { path: '/bearer', headers: [['authorization', 'Bearer undefined']] },
+      ]
+      const before = await gateway.counts()
+      for (const request of closed) expect(await status(request)).toBeOneOf([401, 503])
+      expect(await gateway.counts()).toEqual(before)
+      for (const path of ['/signed', '/by-query']) expect(await status({ path })).toBe(503)
+      expect(await status({ path: '/plain', headers: [['authorization', `Bearer ${secrets.PLAIN_KEY}`]] })).toBe(201)
+      expect(gateway.log()).toContain('"this webhook is closed: it answers 503"')
+      await gateway.close()
     })
   })
 }

@@ -252,6 +252,84 @@ onPostgres('a connection that is lost', () => {
   })
 })
 
+onPostgres('chance', () => {
+  test('whatever fails, and however often: an outcome is written whole, and a refusal not at all', async () => {
+    let state = 20_261_121
+    const roll = (sides: number) => {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff
+      return (state >>> 16) % sides
+    }
+    /** Faults in a hundred calls. */
+    let rate = 0
+    const errors = ['57P01', 'ECONNRESET', '40P01'].map(code => () => Object.assign(new Error('fault'), { code }))
+    const perhaps = async <T>(work: () => Promise<T>): Promise<T> => {
+      if (roll(100) < rate) throw errors[roll(3)]?.()
+      const result = await work()
+      // Carried out, and nobody hears of it.
+      if (roll(100) < rate) throw errors[roll(2)]?.()
+      return result
+    }
+    const store = await faulty(real => ({
+      prepared: (name, text, values) => perhaps(() => real.prepared(name, text, values)) as never,
+      transaction: body => perhaps(() => real.transaction(body)),
+      query: (text, values) => (roll(200) < rate ? Promise.reject(errors[0]?.()) : real.query(text, values)) as never,
+    }))
+    await store.rows('create table ledger (entry text primary key)')
+    const ledger = (stage: Effect<string>['stage']) =>
+      effect(
+        `ledger-${stage}`,
+        async (tx, batch) => {
+          const no = (arg: string) => arg.endsWith('7')
+          for (const { arg } of batch) if (!no(arg)) await tx.query('insert into ledger values ($1)', [arg])
+          return batch.map(({ arg }) => (no(arg) ? (refusal('NO') as never) : undefined))
+        },
+        stage,
+      )
+    const ledgers = [ledger('claim'), ledger('write'), ledger('seal')]
+
+    let n = 0
+    const make = (round: number) => {
+      const data = { email: `e${roll(8)}`, phone: `p${roll(8)}` }
+      const match = Object.entries(data).map(([field, value]) => ({ field, value }))
+      const made = record(roll(2) ? `id${roll(12)}` : `own${++n}`, data, { entity: `entity${roll(2)}`, ...(roll(4) === 0 && { match }) })
+      const fingerprint = { fingerprint: `f${roll(2)}`, ...(roll(3) === 0 && { mismatch: refusal('REUSED') }) }
+      const one = unit({ webhook: `hook${roll(2)}`, ...made, ...(roll(2) && key(`${round}-${roll(12)}`, fingerprint)) })
+      if (roll(3) === 0) Object.assign(one, quota(25, `scope${roll(2)}`))
+      if (roll(6) === 0) one.custom.push({ effect: ledgers[roll(3)] as Effect<string>, arg: one.exchange.id + roll(10) })
+      return one
+    }
+    const seen = new Set<string>()
+    for (let round = 0; round < 40; round++) {
+      const units = Array.from({ length: 1 + roll(40) }, () => make(round))
+      rate = [0, 5, 10, 20][roll(4)] as number
+      const outcomes = await Promise.all(units.map(u => store.commit(u)))
+      rate = 0
+      const ids = units.map(u => u.exchange.id)
+      const events = new Map(
+        (await store.rows(`select substr(id, 5) as id, type, record_id from events where substr(id, 5) = any($1)`, [ids])).map(e => [
+          e.id,
+          e,
+        ]),
+      )
+      const keys = new Set((await store.rows('select exchange from idempotency_keys where exchange = any($1)', [ids])).map(k => k.exchange))
+      const entries = new Set((await store.rows('select left(entry, 26) as id from ledger')).map(l => l.id))
+      for (const [i, u] of units.entries()) {
+        const outcome = outcomes[i] as Outcome | Refusal
+        const { id } = u.exchange
+        const written = !('kind' in outcome) && !outcome.replayed
+        seen.add('kind' in outcome ? outcome.code : outcome.replayed ? 'replayed' : brief(outcome).replace(/.* /, ''))
+        const wanted = written && { id, type: `record.${outcome.record?.created ? 'created' : 'updated'}`, record_id: outcome.record?.id }
+        expect(events.get(id)).toEqual((wanted || undefined) as never)
+        expect(keys.has(id)).toBe(written && u.key !== undefined)
+        expect(entries.has(id)).toBe(written && u.custom.length > 0)
+      }
+    }
+    expect([...seen].sort()).toEqual(['NO', 'QUOTA_EXCEEDED', 'REUSED', 'created', 'replayed', 'updated'])
+    for (const { used } of await store.rows('select used::int from quotas')) expect(used).toBe(25)
+    await store.close()
+  }, 60_000)
+})
+
 onPostgres('a slow store', () => {
   test('answers all that wait for one record within 9 seconds, and what it acknowledges is written', async () => {
     const store = await open(await openDatabase((await freshDatabase()).url))

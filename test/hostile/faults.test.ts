@@ -5,21 +5,8 @@ import { postgresServer } from '../support/postgres.ts'
 import { runtimes } from '../support/process.ts'
 import { type RedisServer, redisServer } from '../support/redis.ts'
 import { ask, authorization, type Opened, open } from './fixture.ts'
-import { judge, type Load, load, until, type Verdict } from './oracle.ts'
+import { clean, judge, type Load, load, until } from './oracle.ts'
 
-const clean: Verdict = {
-  lost: [],
-  wrong: [],
-  duplicates: [],
-  phantoms: [],
-  refusedButKept: [],
-  recordsWithoutEvent: [],
-  eventsWithoutRecord: [],
-  recordsWithTwoEvents: [],
-  recordsWithoutKey: [],
-  unequalReplays: [],
-  miscounted: [],
-}
 /** Milliseconds: the request's eight seconds, and one for a machine that is busy. */
 const LONGEST = 9000
 

@@ -117,6 +117,21 @@ export interface Verdict {
   miscounted: string[]
 }
 
+/** Nothing is wrong. */
+export const clean: Verdict = {
+  lost: [],
+  wrong: [],
+  duplicates: [],
+  phantoms: [],
+  refusedButKept: [],
+  recordsWithoutEvent: [],
+  eventsWithoutRecord: [],
+  recordsWithTwoEvents: [],
+  recordsWithoutKey: [],
+  unequalReplays: [],
+  miscounted: [],
+}
+
 /** Compares what senders saw with what the tables of `webhook` hold. */
 export async function judge(loads: readonly Load[], rows: Rows, webhook: string): Promise<Verdict> {
   const sent = new Map(loads.flatMap(l => [...l.sent]))

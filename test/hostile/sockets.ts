@@ -33,6 +33,7 @@ export const sockets: Record<string, readonly Part[]> = {
   'a length of 20 digits': [post('content-length: 99999999999999999999\r\n', OK)],
   'an empty length': [post('content-length: \r\n', OK)],
   'a length over the limit': [post('content-length: 300000\r\n')],
+  'a length over what the server itself takes': [post('content-length: 500000000\r\n')],
   'a length over the limit, with a request hidden in the body': [
     post('content-length: 70000\r\n', HIDDEN + ' '.repeat(70_000 - HIDDEN.length)),
   ],

@@ -30,6 +30,7 @@ describe('every other range', () => {
     ['private', '192.168.0.0', '192.168.255.255'],
     ['shared by a carrier', '100.64.0.0', '100.127.255.255'],
     ['loopback', '127.0.0.0', '127.255.255.255'],
+    ['metadata of Azure', '168.63.129.16', '::ffff:168.63.129.16'],
     ['link-local, and metadata', '169.254.0.0', '169.254.255.255'],
     ['IETF', '192.0.0.0', '192.0.0.255'],
     ['documentation', '192.0.2.0', '192.0.2.255'],
@@ -40,7 +41,8 @@ describe('every other range', () => {
     ['multicast', '224.0.0.0', '239.255.255.255'],
     ['reserved, and broadcast', '240.0.0.0', '255.255.255.255'],
     ['unspecified and loopback', '::', '::1'],
-    ['the deprecated form of IPv4', '::0.0.0.2', '::255.255.255.255'],
+    ['the deprecated form of IPv4', '::2', '::ffff:ffff'],
+    ['the deprecated form of IPv4, as ever', '::8.8.8.8', '::255.255.255.255'],
     ['IPv4 as IPv6', '::ffff:127.0.0.1', '::ffff:a00:1'],
     ['IPv4 translated', '::ffff:0:0:0', '::ffff:0:255.255.255.255'],
     ['NAT64', '64:ff9b::', '64:ff9b::255.255.255.255'],
@@ -107,7 +109,7 @@ describe('what is allowed besides', () => {
     ['Teredo by a private server', list('2001::/32'), '2001:0:a00:1::f7f7:f7f7', false],
     ['Teredo to a private client', list('2001::/32'), '2001:0:808:808::f5ff:fffe', false],
     ['Teredo to the internet', list('2001::/32'), '2001:0:808:808::f7f7:f7f7', true],
-    ['the deprecated form of this machine', list('::/96'), '::127.0.0.1', false],
+    ['the deprecated form', list('::/96'), '::127.0.0.1', false],
   ])('%s: %o, %s', (_, reach, address, want) => {
     expect(compileReach(reach)(address)).toBe(want)
   })
@@ -130,7 +132,7 @@ test('no spelling of an IPv4 address in IPv6 is reached if the address is not', 
         .parts.slice(6)
         .map(part => part.toString(16))
       expect(reachable(`::ffff:${address}`)).toBe(reachable(address))
-      for (const form of [`::${address}`, `64:ff9b::${address}`, `2002:${a}:${b}::`, `::ffff:0:${address}`])
+      for (const form of [`::${address}`, `::${a}:${b}`, `64:ff9b::${address}`, `2002:${a}:${b}::`, `::ffff:0:${address}`])
         expect(reachable(form)).toBe(false)
     }),
   )
