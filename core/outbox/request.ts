@@ -63,7 +63,7 @@ export function createClient(policy: Policy = {}): Client {
     const bytes = typeof body === 'string' ? Buffer.from(body) : body
     const length = bytes.byteLength > 0 || method !== 'GET' ? { 'content-length': bytes.byteLength } : {}
     const message = { url, method, headers: { ...headers, ...length }, body: bytes, keep: Math.min(maxResponse, READ) }
-    const left = () => Math.min(timeout - (performance.now() - started), 1e99)
+    const left = () => Math.min(timeout - (performance.now() - started), LONGEST)
     const secure = url.protocol === 'https:'
     try {
       return await exchange(message, agent(secure, false), left())
