@@ -151,8 +151,16 @@ describe('a plugin that breaks the contract is found out', () => {
       },
       'no compiler',
     ],
-    ['a verify step that trusts the payload', { ...step(x => void x.payload), phase: 'verify' }, "a step of the phase 'verify' cannot read the payload"],
-    ['a verify step that trusts the data', { ...step(x => void x.data), phase: 'verify' }, "a step of the phase 'verify' cannot read the payload"],
+    [
+      'a verify step that trusts the payload',
+      { ...step(x => void x.payload), phase: 'verify' },
+      "a step of the phase 'verify' cannot read the payload",
+    ],
+    [
+      'a verify step that trusts the data',
+      { ...step(x => void x.data), phase: 'verify' },
+      "a step of the phase 'verify' cannot read the payload",
+    ],
   ]
   test.each(rows)('%s', async (_, wrong, wanted) => {
     const faults = await conformance({ ...good, ...wrong } as AnyPlugin, examples)

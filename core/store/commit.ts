@@ -250,5 +250,6 @@ export function groupCommit(db: Database, options: CommitOptions): { commit: Com
     depth: () => queue.length,
   }
 }
+
 /** Whether a second commit of the unit would find the first. */
 const leavesTrace = ({ key, event }: Unit) => key !== undefined || event === true

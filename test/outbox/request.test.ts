@@ -30,9 +30,10 @@ function table(name: string, cases: readonly Case[], env: Record<string, string>
   })
 }
 
-// It lets the variables of a proxy count, which a case then sets.
-table('guard', guard.cases, { NODE_USE_ENV_PROXY: '1' })
+// Nobody listens there.
+const proxy = { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: 'http://127.0.0.1:9', HTTPS_PROXY: 'http://127.0.0.1:9' }
+table('guard', guard.cases, proxy)
 table('answers', answers.cases)
 table('time', time.cases)
 table('connections', connections.cases)
-onOpenssl('with certificates', CERTIFICATES => table('tls', tls.cases, { CERTIFICATES, NODE_TLS_REJECT_UNAUTHORIZED: '0' }))
+onOpenssl('with certificates', CERTIFICATES => table('tls', tls.cases, { CERTIFICATES, NODE_TLS_REJECT_UNAUTHORIZED: '0', ...proxy }))

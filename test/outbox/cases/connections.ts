@@ -31,6 +31,18 @@ export const cases: readonly Case[] = [
     { statuses: [200, 200, 200], connections: 3, requests: 4 },
   ],
   [
+    'a kept connection that answers nonsense is not replaced',
+    async () => {
+      const at = await receiver((socket, { nth }) => void socket.write(nth === 1 ? answer() : 'nonsense'))
+      const client = createClient(ANY)
+      const url = `http://127.0.0.1:${at.port}/`
+      const first = await outcome(client, { url })
+      await sleep(20)
+      return { outcomes: [first, await outcome(client, { url })], requests: at.requests.length }
+    },
+    { outcomes: [200, 'CONNECTION_FAILED'], requests: 2 },
+  ],
+  [
     'a kept connection that the server ended while it was quiet is not used',
     async () => {
       const at = await receiver(socket => {

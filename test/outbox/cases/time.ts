@@ -61,8 +61,26 @@ export const cases: readonly Case[] = [
   ],
   [
     'no time at all',
-    async () => [(await to(always(answer()), { timeout: 0 })).code, (await to(always(answer()), { timeout: -5 })).code],
-    ['TIMEOUT', 'TIMEOUT'],
+    async () => {
+      const all = await Promise.all([0, -5, Number.NaN].map(timeout => to(always(answer()), { timeout })))
+      return all.map(({ code, at }) => [code, at.connections])
+    },
+    [
+      ['TIMEOUT', 0],
+      ['TIMEOUT', 0],
+      ['TIMEOUT', 0],
+    ],
+  ],
+  [
+    'slow: an answer on the connection of another request',
+    async () => {
+      const at = await receiver((socket, { nth }) => void (nth === 1 && setTimeout(() => socket.write(answer()), 100)))
+      const client = createClient({ allowPrivate: true, sockets: 1 })
+      const url = `http://127.0.0.1:${at.port}/`
+      const [first, second] = await Promise.all([outcome(client, { url }), detail(client, { url, timeout: 400 })])
+      return [first, second.code, second.message?.includes('waiting for the answer')]
+    },
+    [200, 'TIMEOUT', true],
   ],
   ['time without an end', async () => (await to(always(answer()), { timeout: Number.POSITIVE_INFINITY })).status, 200],
 ]
