@@ -92,6 +92,9 @@ function onBun(bun: NonNullable<typeof runtime.Bun>, { port, host, tls, maxBody,
 
 function onDeno(deno: NonNullable<typeof runtime.Deno>, { port, host, tls, fetch, reusePort }: ServeOptions): Server {
   const ending = new AbortController()
+  let state = 'on' as 'on' | 'stopping' | 'ended'
+  let inFlight = 0
+  const quiet = Promise.withResolvers<void>()
   const server = deno.serve(
     {
       port,
@@ -102,9 +105,17 @@ function onDeno(deno: NonNullable<typeof runtime.Deno>, { port, host, tls, fetch
       onListen() {},
       onError: failed,
     },
-    (request, info) => fetch(tls ? named(request) : request, plain(info.remoteAddr.hostname)),
+    async (request, info) => {
+      if (state === 'stopping') return new Response(null, { status: 503, headers: { connection: 'close', 'retry-after': '1' } })
+      inFlight++
+      try {
+        return await fetch(tls ? named(request) : request, plain(info.remoteAddr.hostname))
+      } finally {
+        inFlight--
+        if (inFlight === 0 && state === 'stopping') quiet.resolve()
+      }
+    },
   )
-  let state: 'on' | 'stopping' | 'ended' = 'on'
   const finished = server.finished.finally(() => {
     state = 'ended'
   })
@@ -114,7 +125,9 @@ function onDeno(deno: NonNullable<typeof runtime.Deno>, { port, host, tls, fetch
     stop() {
       if (state === 'on') {
         state = 'stopping'
-        server.shutdown().catch(() => {})
+        if (inFlight === 0 && state === 'stopping') quiet.resolve()
+        // Deno's shutdown breaks off the bodies that are being read, so it comes after the last of them.
+        quiet.promise.then(() => server.shutdown()).catch(() => {})
       }
       return Promise.race([finished, killed.promise])
     },

@@ -27,8 +27,8 @@ class RolledBack extends Error {
   }
 }
 
-/** Milliseconds for which further waves may begin: all of a transaction waits for its last one. */
-const WAVES_FOR = 1000
+/** Milliseconds for which further waves may begin: all of a transaction waits for its last one, and other gateways for its locks. */
+const WAVES_FOR = 500
 
 export async function commitBatch(db: Database, units: readonly Unit[], now: number): Promise<Map<Unit, Verdict>> {
   const waves = inWaves(units)

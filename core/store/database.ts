@@ -18,6 +18,8 @@ export interface Database extends Tx {
 /** Milliseconds; see DESIGN on deadlines. */
 export const CONNECT_TIMEOUT = 2000
 export const STATEMENT_TIMEOUT = 5000
+/** For a row that another session holds; gateways hold theirs for less than this. */
+export const LOCK_TIMEOUT = 1000
 
 /** The store cannot be had at all: the folder is locked, the server does not answer. */
 export class StoreUnavailable extends Error {}

@@ -4,10 +4,11 @@
  * - `again`: a deadlock or a serialization failure; the same batch will do.
  * - `data`: one of the exchanges cannot be stored; the others can.
  * - `quota`: a record too many.
+ * - `locked`: another session holds a row of it, and for long.
  * - `lost`: the connection went while the batch was under way: it may have been committed.
  * - `away`: the store cannot be used now, and nothing was written.
  */
-export type Failure = 'again' | 'data' | 'quota' | 'lost' | 'away'
+export type Failure = 'again' | 'data' | 'quota' | 'locked' | 'lost' | 'away'
 
 /** An effect of a plugin failed by itself: nobody else's batch is to suffer from it. */
 export class EffectFailed extends Error {
@@ -26,6 +27,7 @@ export function classify(error: unknown): Failure {
   }
   if (code === '40001' || code === '40P01') return 'again'
   if (code === '23514' && constraint === 'quota_reached') return 'quota'
+  if (code === '55P03') return 'locked'
   // 57P01 and 57P02: the server ends our backend, perhaps between the commit and its answer.
   if (/^(08...|57P0[12]|ECONNRESET|EPIPE)$/.test(code)) return 'lost'
   // 22 data, 23 constraint, 21 one row twice in a statement, 54 limit of the server, 25P02 an effect went on after a failed query.

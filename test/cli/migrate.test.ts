@@ -99,7 +99,7 @@ onPostgres('a Postgres', () => {
       const { code, stdout, stderr } = await cli(['migrate'], { env: { DATABASE_URL: await url(new URL((await freshDatabase()).url)) } })
       expect([code, stdout, stderr]).toEqual([69, '', expect.stringMatching(says)])
       expect(stderr).not.toContain(password)
-      expect(performance.now() - start).toBeLessThan(8000)
+      expect(performance.now() - start).toBeLessThan(10_000) // the patience for a store that is away
     })
 
     test.concurrent('nobody listens, after ten seconds of patience, on both runtimes at once', async () => {

@@ -1,5 +1,6 @@
 /** The commit against bad plugins, lost connections, slow stores and other replicas. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import pg from 'pg'
 import type { Effect, Refusal } from '#core/plugin.ts'
 import type { Database } from '#core/store/database.ts'
 import { openDatabase } from '#core/store/store.ts'
@@ -344,6 +345,47 @@ onPostgres('a slow store', () => {
     expect(good.length).toBeGreaterThan(10)
     expect(outcomes.filter(o => o === 'UNAVAILABLE')).toHaveLength(300 - good.length)
     expect(await count(store, 'events')).toBe(good.length)
+    await store.close()
+  })
+
+  test('refuses what another session holds locked, and that alone', async () => {
+    const { url } = await freshDatabase()
+    const store = await open(await openDatabase(url))
+    const ids = ['a', 'b', 'c', 'd']
+    await together(store, ...ids.map(id => unit(record(id, {}))), unit({ ...record('q', {}), ...quota(9, 'held') }))
+    const other = new pg.Client(url)
+    await other.connect()
+    await other.query('begin')
+    await other.query(`update records set data = '{}' where id = any($1)`, [ids])
+    await other.query(`update quotas set cap = cap where scope = 'held'`)
+    const start = performance.now()
+    let n = 0
+    const slowest = { free: 0, locked: 0 }
+    const sender = async (locked: string | undefined) => {
+      while (performance.now() - start < 3000) {
+        const begun = performance.now()
+        const id = locked ?? `free${++n}`
+        const unitOf = id === 'q' ? unit({ ...record(`q${++n}`, {}), ...quota(9, 'held') }) : unit(record(id, {}))
+        const [outcome] = await together(store, unitOf)
+        expect(outcome).toBe(locked === undefined ? `${id} created` : 'UNAVAILABLE')
+        const kind = locked === undefined ? 'free' : 'locked'
+        slowest[kind] = Math.max(slowest[kind], performance.now() - begun)
+        if (locked) await Bun.sleep(50)
+      }
+    }
+    await Promise.all([...ids, ...ids, 'q', undefined, undefined, undefined, undefined].map(sender))
+    expect(slowest.free).toBeLessThan(2500)
+    expect(slowest.locked).toBeLessThan(4000)
+    expect(n).toBeGreaterThan(100)
+    await other.query('rollback')
+    await other.end()
+    const deadline = performance.now() + 5000
+    while (performance.now() < deadline && (await together(store, ...ids.map(id => unit(record(id, {}))))).includes('UNAVAILABLE'))
+      await Bun.sleep(50)
+    expect(await together(store, unit(record('a', {})), unit({ ...record('q2', {}), ...quota(9, 'held') }))).toEqual([
+      'a updated',
+      'q2 created',
+    ])
     await store.close()
   })
 

@@ -94,7 +94,8 @@ describe.each([...runtimes])('on %s', runtime => {
        server.kill()
        await sleep(20)`,
     )
-    expect(said.slice(0, 2)).toEqual(['refused nothing', 'done'])
+    // Deno's server cannot stop listening without breaking off the bodies that it reads; it answers 503 instead.
+    expect(said.slice(0, 2)).toEqual([runtime === 'deno' ? 'refused 503 ' : 'refused nothing', 'done'])
     expect(said.slice(2).sort()).toEqual(['200 late', 'stopped'])
   })
 

@@ -5,7 +5,7 @@ import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate } from 'drizzle-orm/node-postgres/migrator'
 import pg from 'pg'
 import type { Tx } from '../../plugin.ts'
-import { CONNECT_TIMEOUT, type Database, STATEMENT_TIMEOUT } from '../database.ts'
+import { CONNECT_TIMEOUT, type Database, LOCK_TIMEOUT, STATEMENT_TIMEOUT } from '../database.ts'
 
 /** Milliseconds between two attempts at a lock that another process holds. */
 const LOCK_PAUSE = 50
@@ -23,6 +23,7 @@ export function openPostgres(url: string): Database {
     application_name: 'postern',
     connectionTimeoutMillis: CONNECT_TIMEOUT,
     statement_timeout: STATEMENT_TIMEOUT,
+    lock_timeout: LOCK_TIMEOUT,
     // Above the server's own limit: it only matters when the server does not answer at all.
     query_timeout: STATEMENT_TIMEOUT + 500,
     keepAlive: true,

@@ -154,14 +154,14 @@ export const cases: readonly Case[] = [
         socket.once('data', () => {
           socket.pause()
           socket.write(answer(413, 'too large'))
-          setTimeout(() => socket.resume(), 500)
+          setTimeout(() => socket.resume(), 2500)
         })
       }).listen(0, '127.0.0.1')
       await sleep(20)
       const client = createClient(ANY)
       const port = (server.address() as { port: number }).port
       const { status, duration } = await detail(client, { url: `http://127.0.0.1:${port}/`, body: 'x'.repeat(20_000_000) })
-      return { status, quick: duration < 450, gone: await until(() => open === 0) }
+      return { status, quick: duration < 2000, gone: await until(() => open === 0, 5000) }
     },
     { status: 413, quick: true, gone: true },
   ],

@@ -104,11 +104,11 @@ export const cases: readonly Case[] = [
       const hangs = await receiver(() => {})
       const at = await receiver(always(answer()))
       const client = createClient({ allowPrivate: true, sockets: 4, resolve: names('127.0.0.1') })
-      const hung = Array.from({ length: 100 }, () => outcome(client, { url: `http://hangs.test:${hangs.port}/`, timeout: 1000 }))
+      const hung = Array.from({ length: 100 }, () => outcome(client, { url: `http://hangs.test:${hangs.port}/`, timeout: 2000 }))
       await sleep(50)
       const { status, duration } = await detail(client, { url: `http://a.test:${at.port}/` })
       const codes = new Set(await Promise.all(hung))
-      return { status, quick: duration < 500, codes: [...codes], gone: await until(() => hangs.open === 0, 5000) }
+      return { status, quick: duration < 1500, codes: [...codes], gone: await until(() => hangs.open === 0, 5000) }
     },
     { status: 200, quick: true, codes: ['TIMEOUT'], gone: true },
   ],

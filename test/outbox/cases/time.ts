@@ -13,13 +13,13 @@ function timesOut(phase: string, respond: Parameters<typeof receiver>[0], reques
     return {
       code,
       phase: message?.includes(phase) ? phase : message,
-      inTime: duration >= 290 && duration < 1500,
-      gone: pausedOr(options, await until(() => at.open === 0)),
+      inTime: duration >= 290 && duration < 5000,
+      // A server that reads nothing does not see an end either.
+      gone: 'pauseOnConnect' in options || (await until(() => at.open === 0)),
     }
   }
 }
-/** A server that reads nothing does not see an end either. */
-const pausedOr = (options: { pauseOnConnect?: boolean }, gone: boolean) => options.pauseOnConnect === true || gone
+
 const outOfTime = (phase: string) => ({ code: 'TIMEOUT', phase, inTime: true, gone: true })
 
 export const cases: readonly Case[] = [
@@ -87,13 +87,13 @@ export const cases: readonly Case[] = [
 
 async function slowName() {
   const { code, duration } = await once({ resolve: () => {} }, { url: 'http://a.test/', timeout: 300 })
-  return { code, inTime: duration >= 290 && duration < 1500 }
+  return { code, inTime: duration >= 290 && duration < 5000 }
 }
 
 /** Bun refuses it at once; on Deno time runs out. */
 async function slowExtension() {
   const { code, duration } = await to(endless(`${CHUNKED}5;`, 'b'.repeat(1000)), { timeout: 300 })
-  return ['TIMEOUT', 'CONNECTION_FAILED'].includes(code ?? '') && duration < 1500
+  return ['TIMEOUT', 'CONNECTION_FAILED'].includes(code ?? '') && duration < 5000
 }
 
 async function slowQueue() {
@@ -102,9 +102,9 @@ async function slowQueue() {
   const client = createClient({ allowPrivate: true, sockets: 1 })
   const url = `http://127.0.0.1:${at.port}/`
   const started = performance.now()
-  const first = detail(client, { url, timeout: 600 })
+  const first = detail(client, { url, timeout: 2000 })
   const queued = await Promise.all([1, 2].map(() => detail(client, { url, timeout: 200 })))
-  const inTime = performance.now() - started < 500
+  const inTime = performance.now() - started < 1500
   answering = true
   const codes = [...queued, await first].map(({ code }) => code)
   const phase = queued.every(({ message }) => message?.includes('waiting for a connection'))
