@@ -95,6 +95,9 @@ function onDeno(deno: NonNullable<typeof runtime.Deno>, { port, host, tls, fetch
   let state = 'on' as 'on' | 'stopping' | 'ended'
   let inFlight = 0
   const quiet = Promise.withResolvers<void>()
+  const settle = () => {
+    if (inFlight === 0 && state === 'stopping') quiet.resolve()
+  }
   const server = deno.serve(
     {
       port,
@@ -112,7 +115,7 @@ function onDeno(deno: NonNullable<typeof runtime.Deno>, { port, host, tls, fetch
         return await fetch(tls ? named(request) : request, plain(info.remoteAddr.hostname))
       } finally {
         inFlight--
-        if (inFlight === 0 && state === 'stopping') quiet.resolve()
+        settle()
       }
     },
   )
@@ -125,7 +128,7 @@ function onDeno(deno: NonNullable<typeof runtime.Deno>, { port, host, tls, fetch
     stop() {
       if (state === 'on') {
         state = 'stopping'
-        if (inFlight === 0 && state === 'stopping') quiet.resolve()
+        settle()
         // Deno's shutdown breaks off the bodies that are being read, so it comes after the last of them.
         quiet.promise.then(() => server.shutdown()).catch(() => {})
       }
