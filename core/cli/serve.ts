@@ -47,6 +47,9 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     ready: store.ready,
     failed: error => log.error({ error: String(error) }, 'the edge failed'),
   })
+  let reloading = Promise.resolve()
+  // Before it can be found ready: whoever sees that may send a signal at once.
+  const end = ended(log, () => reload('SIGHUP'))
   const { port, host, tls } = config.server
   const server = await listen({
     port,
@@ -62,12 +65,13 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   log.info({ url, webhooks: config.webhooks.size, store: db.kind, counters: kv.kind, runtime: runtimeName() }, 'listening')
   for (const line of banner(config, url)) out(line)
 
-  let reloading = Promise.resolve()
-  const reload = (why: string) =>
-    (reloading = reloading
+  const watcher = options.watch ? watchFiles(options.config, config.files, () => reload('files changed')) : undefined
+
+  function reload(why: string) {
+    reloading = reloading
       .then(() => loadAnew(why))
-      .catch(error => log.error({ error: String(error) }, 'reload failed; the old configuration stays')))
-  const watcher = options.watch ? watchFiles(options.config, config.files, () => void reload('files changed')) : undefined
+      .catch(error => log.error({ error: String(error) }, 'reload failed; the old configuration stays'))
+  }
 
   /** Builds the complete new gateway beside the old one; whatever fails leaves the old one running. */
   async function loadAnew(why: string) {
@@ -93,7 +97,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
       if (closed) log.error({ webhook: name, reason: closed }, 'this webhook is closed: it answers 503')
   }
 
-  const { signal, crashed } = await ended(log, () => void reload('SIGHUP'))
+  const { signal, crashed } = await end
   log.info({ signal }, 'draining')
   edge.drain()
   watcher?.close()

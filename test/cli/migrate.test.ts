@@ -94,7 +94,7 @@ onPostgres('a Postgres', () => {
         /nobody_here.*does not exist/,
       ],
     ]
-    test.concurrent.each(rows)('%s, at once', async (_, url, says) => {
+    test.each(rows)('%s, at once', async (_, url, says) => {
       const start = performance.now()
       const { code, stdout, stderr } = await cli(['migrate'], { env: { DATABASE_URL: await url(new URL((await freshDatabase()).url)) } })
       expect([code, stdout, stderr]).toEqual([69, '', expect.stringMatching(says)])
@@ -118,7 +118,7 @@ onPostgres('a Postgres', () => {
         expect(stderr).not.toMatch(/\n\s+at /)
       }
       expect(took).toBeGreaterThan(9500)
-      expect(took).toBeLessThan(20_000)
+      expect(took).toBeLessThan(30_000)
     })
   })
 })

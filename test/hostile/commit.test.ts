@@ -487,7 +487,7 @@ onPostgres('three gateways on one database', () => {
     await Promise.all(stores.flatMap(s => Array.from({ length: 12 }, () => sender(s))))
     expect(refused).toBe(0)
     expect(slowest).toBeLessThan(3000)
-    expect(n).toBeGreaterThan(500)
+    expect(n).toBeGreaterThan(100)
     const [store] = stores as [Opened]
     // Every value found its record: no field's value stands in two of them without one of the two having been written by another field.
     expect(await count(store, 'events')).toBe(n)

@@ -12,7 +12,7 @@ export const cases: readonly Case[] = [
       const resolve = names('127.0.0.1')
       const client = createClient({ allowPrivate: true, resolve })
       const url = `http://a.test:${at.port}/`
-      for (let n = 0; n < 5; n++) await outcome(client, { url }).then(() => sleep(5))
+      for (let n = 0; n < 5; n++) await outcome(client, { url }).then(() => sleep(20))
       return { connections: at.connections, requests: at.requests.length, looked: resolve.calls }
     },
     { connections: 1, requests: 5, looked: 1 },

@@ -1,7 +1,7 @@
 /** Where a client goes, and where it never does. */
 import { createClient } from '#core/outbox/request.ts'
 import { names, once, outcome } from '../attempt.ts'
-import { type Case, report, until } from '../program.ts'
+import { type Case, report, sleep, until } from '../program.ts'
 import { always, answer, receiver } from '../receiver.ts'
 
 /** Ways to write an address of this machine, or of its surroundings; {P} is the port of a server on it. */
@@ -93,6 +93,7 @@ export const cases: readonly Case[] = [
       const client = createClient({ allowed: ['127.0.0.2/32'], resolve })
       const url = `http://rebinds.test:${good.port}/`
       const first = await outcome(client, { url })
+      await sleep(20)
       const calls = resolve.calls
       // The kept connection goes on to where it was checked; a new one is checked anew.
       const second = await outcome(client, { url })
