@@ -238,7 +238,7 @@ export function signed(now: number): Attempts {
     'one upper-case digit': at(stamp, `sha256=${hex.replace(/[a-f]/, c => c.toUpperCase())}`),
     base64: at(stamp, `sha256=${digest.toString('base64')}`),
     'base64 for URLs': at(stamp, `sha256=${digest.toString('base64url')}`),
-    'raw bytes': at(stamp, `sha256=${digest.toString('latin1').replace(/[^\x21-\xff]/g, '!')}`),
+    'its bytes': at(stamp, `sha256=${digest.toString('latin1').replace(/[^!-~]/g, '!')}`),
     'half of it': at(stamp, `sha256=${hex.slice(0, 32)}`),
     'one digit short': at(stamp, `sha256=${hex.slice(0, -1)}`),
     'one digit more': at(stamp, `sha256=${hex}0`),
