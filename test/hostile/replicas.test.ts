@@ -65,7 +65,7 @@ onPostgres('two gateways on one database', () => {
 
   test.each(runtimes.map((runtime, i) => [runtime, i] as const))(
     'stopped under load on %s: what was accepted is finished',
-    async (_, i) => {
+    async (runtime, i) => {
       const gateway = gateways[i] as Opened
       const running = begin(gateway)
       await more(running, 200)
@@ -74,7 +74,9 @@ onPostgres('two gateways on one database', () => {
       expect(await gateway.exited).toBe(0)
       expect(performance.now() - start).toBeLessThan(5000)
       await running.stop()
-      expect([...statuses(running)].filter(s => s !== undefined)).toEqual([201])
+      // Deno's server goes on listening until the last body is read, and says 503 meanwhile.
+      const late = runtime === 'deno' ? 503 : undefined
+      expect([...statuses(running)].filter(s => s !== undefined && s !== late)).toEqual([201])
       expect(await judge(loads, rows, 'bearer')).toEqual(clean)
     },
     30_000,
