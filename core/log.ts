@@ -12,7 +12,11 @@ export function openLog(secrets: () => readonly string[], level = process.env.LO
   const terminal = process.stderr.isTTY === true
   const blank = (line: string) => {
     let clean = line
-    for (const secret of secrets()) if (secret.length >= SHORTEST_SECRET) clean = clean.replaceAll(secret, '[secret]')
+    for (const secret of secrets()) {
+      if (secret.length < SHORTEST_SECRET) continue
+      // As it is, and as JSON writes it: a quote or a backslash in it would stand escaped in the line.
+      clean = clean.replaceAll(secret, '[secret]').replaceAll(JSON.stringify(secret).slice(1, -1), '[secret]')
+    }
     return clean
   }
   const write = (line: string) => void process.stderr.write(blank(terminal ? readable(line) : line))

@@ -92,10 +92,11 @@ function suite(runtime: Runtime, store: () => string | Promise<string>) {
     expect(Object.keys(early).sort()).toEqual(['id', 'token', 'url', 'webhook'])
     expect(early.token).toMatch(/^wh_01[0-9A-Za-z]{60,}$/)
     expect([early.webhook, early.url]).toEqual(['contact-form', `http://localhost:${env.PORT}/in/${early.token}`])
+    // Each command without a gateway starts the embedded store anew, which is dear: there, the rest goes through the door.
+    let running = env.DATABASE_URL.startsWith('pglite:') ? await start() : undefined
     const ended = await create()
     expect((await token('revoke', ended.id, '--json')).stdout).toBe(`{"ok":true,"id":"${ended.id}"}\n`)
-
-    const running = await start()
+    running ??= await start()
     try {
       expect(await post(running, early.token)).toBe(201)
       expect(await post(running, ended.token)).toBe(404)
@@ -190,9 +191,10 @@ describe('on the embedded store', () => {
     expect([existsSync(join(at, 'door')), existsSync(join(at, 'lock'))]).toEqual([false, false])
   })
 
-  test.concurrent.each(runtimes)('after a gateway was killed (%s), what it left in the folder is in nobody’s way', async runtime => {
+  test.concurrent('after a gateway was killed, what it left in the folder is in nobody’s way', async () => {
     const at = join(folder(), 'data')
-    const { start, create, list } = await world(runtime, embedded(at))
+    const url = embedded(at)
+    const { start, create, list } = await world('bun', url)
     const running = await start()
     const { id, token } = await create()
     expect(await post(running, token)).toBe(201)
@@ -200,7 +202,7 @@ describe('on the embedded store', () => {
     await running.exited
     expect(existsSync(join(at, 'lock'))).toBe(true)
     expect((await list()).map(t => t.id)).toEqual([id])
-    const next = await start()
+    const next = await (await world('deno', url)).start()
     try {
       expect(await post(next, token)).toBe(201)
     } finally {
@@ -222,9 +224,9 @@ describe('on the embedded store', () => {
     }
   })
 
-  test.concurrent('several commands at once without a gateway: each does its work or says that another is at it', async () => {
+  test.concurrent('two commands at once without a gateway: each does its work or says that another is at it', async () => {
     const { token, list } = await world('bun', embedded())
-    const ended = await Promise.all(Array.from({ length: 3 }, (_, n) => token('create', 'contact-form', '--label', `${n}`, '--json')))
+    const ended = await Promise.all(Array.from({ length: 2 }, (_, n) => token('create', 'contact-form', '--label', `${n}`, '--json')))
     const made = ended.filter(e => e.code === 0).map(e => JSON.parse(e.stdout).id)
     for (const { code, stderr } of ended)
       if (code !== 0) expect([code, stderr]).toEqual([69, expect.stringMatching(/in use by process \d+|went away/)])
