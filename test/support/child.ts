@@ -80,6 +80,8 @@ export function atEnd(action: () => Promise<void>): void {
   last.push(action)
 }
 
+const LONGEST_END = 15_000
+
 /** Ends all that this process has started and waits until it is gone. */
 export async function stopAll(): Promise<void> {
   await Promise.allSettled(last.splice(0).map(action => action()))
@@ -88,7 +90,8 @@ export async function stopAll(): Promise<void> {
   if (!ending) return
   const gone = once(ending, 'exit')
   ending.stdin?.end()
-  await gone
+  // After thousands of children its list is long; it outlives this process, so that nothing is left behind either way.
+  await Promise.race([gone, new Promise(done => setTimeout(done, LONGEST_END))])
 }
 
 /** A TCP port of 127.0.0.1 that nobody listens on. */

@@ -2,4 +2,4 @@
 import { afterAll } from 'bun:test'
 import { stopAll } from './child.ts'
 
-afterAll(stopAll)
+afterAll(stopAll, 60_000)
