@@ -8,8 +8,9 @@ import { importPlugin } from '#core/cli/importPlugin.ts'
 import { migrate } from '#core/cli/migrate.ts'
 import { EXIT, endOf } from '#core/cli/open.ts'
 import { schema } from '#core/cli/schema.ts'
+import { secretList, secretRekey, secretRemove, secretRotate, secretSet } from '#core/cli/secret.ts'
 import { serve } from '#core/cli/serve.ts'
-import { tokenCreate, tokenList, tokenRevoke } from '#core/cli/token.ts'
+import { tokenCreate, tokenList, tokenRevoke, tokenRotate } from '#core/cli/token.ts'
 import { faultOfWords } from '#core/cli/words.ts'
 import { builtins } from '#plugins/index.ts'
 import manifest from './package.json' with { type: 'json' }
@@ -32,6 +33,8 @@ const config = {
   default: process.env.POSTERN_CONFIG || 'config/postern.yaml',
 } as const
 const json = { type: 'boolean', description: 'Print JSON, for machines', default: false } as const
+
+const overlap = { type: 'string', description: 'How long what is old stays good', valueHint: 'TIME', default: '24h' } as const
 
 /** The last lines of a command's help. */
 const examples = new WeakMap<CommandDef<any>, string>()
@@ -75,12 +78,67 @@ const token = defineCommand({
       { webhook: { type: 'positional', description: 'Name of the webhook', required: false }, config, json },
       args => tokenList({ ...loading, ...args }, out),
     ),
+    rotate: command(
+      'token rotate',
+      'Makes a token in place of another, which stays good for a while',
+      'postern token rotate 01JD0000000000000000000000 --overlap 7d',
+      {
+        id: { type: 'positional', description: 'Id of the old token, from list', required: true },
+        overlap,
+        expires: { type: 'string', description: 'Time until the new one ends, such as 90d', valueHint: 'TIME' },
+        config,
+        json,
+      },
+      args => tokenRotate({ ...loading, ...args }, out),
+    ),
     revoke: command(
       'token revoke',
       'Ends a token at once',
       'postern token revoke 01JD0000000000000000000000',
       { id: { type: 'positional', description: 'Id of the token, from list', required: true }, config, json },
       args => tokenRevoke({ ...loading, ...args }, out),
+    ),
+  },
+})
+
+const secretName = { type: 'positional', description: 'Name of the secret, as in ${' + 'secret:NAME}', required: true } as const
+
+const secret = defineCommand({
+  meta: {
+    name: 'secret',
+    description: 'Encrypted secrets, for ${' + 'secret:NAME} in the configuration',
+  },
+  subCommands: {
+    set: command(
+      'secret set',
+      'Stores a new version; its value is read from stdin, or asked for',
+      'postern secret set CRM_SIGNING < crm.key',
+      { name: secretName, config, json },
+      args => secretSet({ ...loading, ...args }, out),
+    ),
+    list: command('secret list', 'Lists names, versions and their last use, never a value', 'postern secret list', { config, json }, args =>
+      secretList({ ...loading, ...args }, out),
+    ),
+    rotate: command(
+      'secret rotate',
+      'Stores a new version; the earlier ones stay good for a while',
+      'postern secret rotate CRM_SIGNING --overlap 7d < crm.key',
+      { name: secretName, overlap, config, json },
+      args => secretRotate({ ...loading, ...args }, out),
+    ),
+    rm: command(
+      'secret rm',
+      'Removes a secret, or one version of it',
+      'postern secret rm CRM_SIGNING --version 1',
+      { name: secretName, version: { type: 'string', description: 'Only this one, from list', valueHint: 'N' }, config, json },
+      args => secretRemove({ ...loading, ...args }, out),
+    ),
+    rekey: command(
+      'secret rekey',
+      'Encrypts all secrets under another master key, which is read from stdin, or asked for',
+      'postern secret rekey < new-master.key',
+      { config, json },
+      args => secretRekey({ ...loading, ...args }, out),
     ),
   },
 })
@@ -108,7 +166,13 @@ const postern = defineCommand({
       'check',
       'Checks the configuration and reports every problem at its line',
       'postern check --config config/ --strict',
-      { config, strict: { type: 'boolean', description: 'Warnings fail, too', default: false }, json },
+      {
+        name: { type: 'positional', description: 'With --dependents: only what is about this name', required: false },
+        config,
+        strict: { type: 'boolean', description: 'Warnings fail, too', default: false },
+        dependents: { type: 'boolean', description: 'Tell what depends on what', default: false },
+        json,
+      },
       args => check({ ...loading, ...args }, out),
     ),
     migrate: command('migrate', "Brings the store's tables to this version", 'postern migrate --config config/', { config, json }, args =>
@@ -125,10 +189,12 @@ const postern = defineCommand({
       args => schema({ builtins, ...args }, out),
     ),
     token,
+    secret,
   },
 })
 
 examples.set(token, 'postern token list')
+examples.set(secret, 'postern secret list')
 examples.set(postern, 'postern serve --config config/postern.yaml')
 
 /** Runs the command that the words name; the result is the exit code. */
@@ -151,7 +217,7 @@ async function run(words: string[]): Promise<number> {
     rest = rest.slice(1)
   }
   if (rest.includes('--help') || rest.includes('-h')) return help(chosen, undefined, EXIT.good)
-  const fault = faultOfWords(rest, chosen.args as ArgsDef)
+  const fault = faultOfWords(rest, chosen.args as ArgsDef, parent === secret)
   if (fault) return wrong(fault)
   try {
     const { result } = await runCommand(chosen, { rawArgs: rest })

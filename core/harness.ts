@@ -22,6 +22,8 @@ export interface Surroundings {
   entities?: Record<string, Partial<Entity>>
   /** Live tokens and the webhook that each belongs to. */
   tokens?: Record<string, string>
+  /** Ids of events that were raised here. */
+  sent?: readonly string[]
   /** Name of the webhook that the plugin stands in; `test` when not given. */
   webhook?: string
   /** True: the counters cannot be reached, and `take` rejects. */
@@ -59,6 +61,8 @@ export interface Harness {
   /** Settable, as in `Surroundings`. */
   limiterDown: boolean
   readonly warnings: { message: string; fields?: Record<string, unknown> }[]
+  /** What the plugin told as `used`, in order. */
+  readonly used: string[]
   /** What the plugin tells senders, with each secret as `${SECRET_1}`. */
   readonly sender: SenderPart
   send(request?: Sent): Promise<Seen>
@@ -91,6 +95,7 @@ export async function build(plugin: AnyPlugin, raw: unknown, around: Surrounding
     now: around.now ?? Date.UTC(2026, 0, 15, 12),
     limiterDown: around.limiterDown ?? false,
     warnings: [],
+    used: [],
     sender: {},
     send: async request => {
       const staged: Seen['staged'] = []
@@ -141,7 +146,12 @@ function hostOf(plugin: AnyPlugin, around: Surroundings, bench: Harness, notes: 
       return entity && { name, schema: {}, unknown: 'drop', ...entity }
     },
     limiter: rule => ({ take: key => take(rule, key) }),
+    outgoing: {
+      knows: event => Promise.resolve(around.sent?.includes(event) ?? false),
+      hops: headers => Number(headers.get('x-postern-hops') ?? 0),
+    },
     tokens: { webhookOf: token => (around.tokens && Object.hasOwn(around.tokens, token) ? around.tokens[token] : undefined) },
+    used: value => void bench.used.push(value),
     warn: (message, fields) => void bench.warnings.push({ message, ...(fields && { fields }) }),
     onClose: release => void releases.push(release),
   }

@@ -7,6 +7,17 @@
  */
 import { type Static, type TObject, Type } from '@sinclair/typebox'
 
+export {
+  type AnyDestinationKind,
+  type DestinationHost,
+  type DestinationKind,
+  defineDestination,
+  type Message,
+  type Receipt,
+  type Sender,
+} from './destination.ts'
+export { compileExpression, type Expression } from './expression.ts'
+export { headerFault, signingKey, urlFault } from './outgoing.ts'
 export { Duration, Secret, Size } from './settings.ts'
 export { type Static, type TObject, Type }
 
@@ -153,7 +164,10 @@ export const upsertRecord = builtin<{
 }>('record', 'write', a => `${a.entity}/${a.id}`)
 
 /** Writes the event of this exchange into the outbox: `record.created` or `record.updated`, or `webhook.received` when no record is written. */
-export const emitEvent = builtin<Record<string, never>>('event', 'seal', () => '')
+export const emitEvent = builtin<{
+  /** How often the event has gone round already; 0 unless told. */
+  hops?: number
+}>('event', 'seal', () => '')
 
 /** What a service of the host rejects with when it cannot answer. A step may let it through: the sender gets 503 and may try again. */
 export class Unavailable extends Error {}
@@ -162,6 +176,14 @@ export class Unavailable extends Error {}
 export interface Tokens {
   /** The webhook that a live token belongs to. Rejects with `Unavailable` when the store does not answer. */
   webhookOf(token: string): string | undefined | Promise<string | undefined>
+}
+
+/** What this gateway has sent, and how to know it when it comes back. */
+export interface Outgoing {
+  /** Whether an event of this id was raised here. Rejects with `Unavailable` when the store does not answer. */
+  knows(event: string): Promise<boolean>
+  /** How often the event behind a request has gone round, as the signed header of our own deliveries says; 0 for anything else. */
+  hops(headers: Headers): number
 }
 
 /** A named kind of record, as the configuration declares it. */
@@ -203,6 +225,9 @@ export interface Host<Code extends string = string> {
   /** Counts per key within a window, in memory or in Redis. A call rejects when Redis does not answer. */
   limiter(rule: LimiterRule): Limiter
   readonly tokens: Tokens
+  readonly outgoing: Outgoing
+  /** Tells which of the credentials in the settings matched, so that the operator sees when an old one can go; `value` is as the settings have it. */
+  used(value: string): void
   /** For the operator. Never log a credential, a body or a header. */
   warn(message: string, fields?: Record<string, unknown>): void
   /** Runs when the webhook is unloaded, also after a load that failed half-way. */
@@ -227,6 +252,25 @@ export interface SenderField {
   maxLength?: number
 }
 
+/** What a step leaves behind, as far as its settings tell: subscriptions are checked by it when the configuration is loaded. */
+export interface Leaves {
+  /** What the data is like from here on; `anything` when the step changes it. Left out: it is as before. */
+  data?: Shape | 'anything'
+  /** Names under `custom_variables` that it may set. */
+  variables?: readonly string[]
+  /** Entity of the record that it writes. */
+  record?: string
+}
+
+/** Data that a JSON Schema has judged. */
+export interface Shape {
+  schema: Record<string, unknown>
+  /** There are no keys but those that the schema names, wherever it names some: the others were dropped or refused. */
+  closed: boolean
+  /** The entity whose schema it is. */
+  entity?: string
+}
+
 export interface Plugin<C extends TObject = TObject, Code extends string = string> {
   /** Name of the folder, of the YAML key and of the docs page. */
   name: string
@@ -244,6 +288,8 @@ export interface Plugin<C extends TObject = TObject, Code extends string = strin
   /** Faults of settings that are each well-formed but make no sense together, or here; the path is within the settings, `/a/0` say. */
   check?(config: Static<C>, host: Pick<Host, 'entity' | 'publicUrl' | 'webhook'>): readonly { path: string; message: string }[]
   sender?(config: Static<C>, host: Pick<Host, 'entity' | 'publicUrl' | 'webhook'>): SenderPart
+  /** Without it, a `shape` step may do anything to data and variables, and any other step leaves both alone. */
+  leaves?(config: Static<C>, host: Pick<Host, 'entity'>): Leaves
   /** Once per webhook: everything that is slow or can fail. */
   compile(config: Static<C>, host: Host<Code>): Step | Promise<Step>
 }

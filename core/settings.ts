@@ -33,8 +33,11 @@ export function Size(options: Bounded): TUnsafe<number> {
 }
 
 /** A credential. Empty at run time, it closes its webhook; it never shows in logs, errors or docs. */
-export function Secret(options: Options): TUnsafe<string> {
-  return Type.Unsafe<string>({ type: 'string', 'x-postern': 'secret', ...options })
+export function Secret({
+  plain,
+  ...options
+}: Options & { /** A short text in the file itself is no credential: a setting that may be one. */ plain?: true }): TUnsafe<string> {
+  return Type.Unsafe<string>({ type: 'string', 'x-postern': 'secret', ...(plain && { 'x-plain': true }), ...options })
 }
 
 /** Milliseconds of `5m`, or undefined when the text is no duration. */

@@ -90,6 +90,7 @@ async function run(plugin: AnyPlugin, example: Example, reached: Set<string>): P
     const settings = decodeSettings(plugin.config, example.settings).value
     const gives = (typeof plugin.gives === 'function' ? plugin.gives(settings) : (plugin.gives ?? [])).map(slot => slot.name)
     for (const name of notes.set) if (!gives.includes(name)) faults.push(`sets the slot '${name}', which gives does not name`)
+    if (bench.used.some(value => !secrets.includes(value))) faults.push('tells as used what is no secret of its settings')
     faults.push(...undeclared(notes, bench.sender), ...leaks(plugin, bench, reply, secrets))
   } finally {
     await bench.close().catch(error => faults.push(`onClose: ${error instanceof Error ? error.message : error}`))

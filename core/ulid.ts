@@ -31,7 +31,8 @@ export function ulid(now: number): string {
   return text
 }
 
-function encodeTime(time: number): string {
+/** The 10 digits that the ULIDs of a millisecond begin with: a bound for ids of that time. */
+export function encodeTime(time: number): string {
   let text = ''
   let rest = Math.floor(time)
   for (let i = 0; i < 10; i++) {

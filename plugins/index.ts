@@ -1,6 +1,6 @@
 /** The built-in plugins. */
 
-import type { AnyPlugin } from '#core/plugin.ts'
+import type { AnyDestinationKind, AnyPlugin } from '#core/plugin.ts'
 import authBearer from './auth-bearer/index.ts'
 import authHmac from './auth-hmac/index.ts'
 import authNone from './auth-none/index.ts'
@@ -8,6 +8,7 @@ import authSharedSecret from './auth-shared-secret/index.ts'
 import authUrlToken from './auth-url-token/index.ts'
 import dispatch from './dispatch/index.ts'
 import filter from './filter/index.ts'
+import http from './http/index.ts'
 import idempotency from './idempotency/index.ts'
 import loopGuard from './loop-guard/index.ts'
 import mapping from './mapping/index.ts'
@@ -16,7 +17,7 @@ import replayWindow from './replay-window/index.ts'
 import upsert from './upsert/index.ts'
 import validation from './validation/index.ts'
 
-export const builtins: readonly AnyPlugin[] = [
+export const builtins: readonly (AnyPlugin | AnyDestinationKind)[] = [
   authBearer,
   authHmac,
   authNone,
@@ -31,4 +32,5 @@ export const builtins: readonly AnyPlugin[] = [
   validation,
   upsert,
   dispatch,
+  http,
 ]

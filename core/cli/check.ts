@@ -1,19 +1,36 @@
 /** `postern check`: every problem of a configuration, and whether it can be used. */
 import { type LoadOptions, load } from '../config/load.ts'
 import { formatProblem, showFile } from '../config/problem.ts'
+import { dependentLines, findDependents } from './dependents.ts'
+import { CommandFailure, EXIT } from './open.ts'
 
-/** Exit code of a configuration that cannot be used. */
-const BAD_CONFIGURATION = 78
+export interface CheckOptions extends LoadOptions {
+  config: string
+  /** Warnings fail, too. */
+  strict: boolean
+  json: boolean
+  /** Also tell what depends on what; on `name` alone when there is one. */
+  dependents?: boolean
+  name?: string
+}
 
-/** Prints the problems and the sum; returns the exit code. */
+/** Prints the problems and the sum, or what depends on what; returns the exit code. */
 export async function check(
-  options: { config: string; strict: boolean; json: boolean } & LoadOptions,
+  options: CheckOptions,
   out: (line: string) => void,
 ): Promise<number> {
+  if (options.name !== undefined && !options.dependents)
+    throw new CommandFailure(EXIT.usage, `'${options.name}' is a word too many: a file goes after --config`)
   const { config, problems } = await load(options.config, options)
   const errors = problems.filter(problem => problem.severity === 'error').length
   const warnings = problems.length - errors
   const ok = config !== undefined && !(options.strict && warnings)
+  if (ok && options.dependents) {
+    const found = findDependents(config, options.name)
+    if (typeof found === 'string') throw new CommandFailure(EXIT.usage, found)
+    for (const line of options.json ? [JSON.stringify({ dependents: found })] : dependentLines(found)) out(line)
+    return EXIT.good
+  }
   if (options.json) {
     const flat = problems.map(({ severity, at, path, message }) => ({ severity, ...at, file: showFile(at.file), path, message }))
     out(JSON.stringify({ ok, problems: flat }))
@@ -25,7 +42,7 @@ export async function check(
         `config is good: ${count(config.webhooks.size, 'webhook')}, ${count(config.entities.size, 'entity')}, ${count(config.dialects.size - 1, 'dialect')}`,
       )
   }
-  return ok ? 0 : BAD_CONFIGURATION
+  return ok ? EXIT.good : EXIT.config
 }
 
 function count(n: number, thing: string): string {

@@ -2,14 +2,14 @@
 import { createRequire } from 'node:module'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { AnyPlugin } from '../plugin.ts'
+import type { Extension } from '../config/registry.ts'
 import * as contract from '../plugin.ts'
 
 /**
  * The default export is a plugin, or a function that makes one of the contract: `({ definePlugin, Type }) => definePlugin({…})`,
  * so that a file outside of any package needs no import at all.
  */
-export async function importPlugin(specifier: string, fromFile: string): Promise<AnyPlugin> {
+export async function importPlugin(specifier: string, fromFile: string): Promise<Extension> {
   const { default: made } = await import(locate(specifier, fromFile))
   return typeof made === 'function' ? made(contract) : made
 }

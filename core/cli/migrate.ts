@@ -1,5 +1,6 @@
 /** `postern migrate`: brings the store's tables to this version. */
 import type { LoadOptions } from '../config/load.ts'
+import { installQueue } from '../outbox/queue.ts'
 import { migrateDatabase, openDatabase } from '../store/store.ts'
 import { EXIT, openConfig, type Print } from './open.ts'
 
@@ -10,6 +11,7 @@ export async function migrate(options: { config: string; json: boolean } & LoadO
   const db = await openDatabase(config.store.url)
   try {
     await migrateDatabase(db, PATIENCE)
+    await installQueue(db)
   } finally {
     await db.close()
   }

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import { type LoadOptions, load } from '../config/load.ts'
 import { formatProblem } from '../config/problem.ts'
 import { StoreUnavailable } from '../store/database.ts'
+import { SecretsSealed } from '../store/secrets.ts'
 
 export type Print = (line: string) => void
 
@@ -31,6 +32,7 @@ export async function openConfig(path: string, options: LoadOptions, warn: Print
 /** The code and text of whatever ended a command. */
 export function endOf(error: unknown): { exitCode: number; message: string } {
   if (error instanceof CommandFailure) return error
+  if (error instanceof SecretsSealed) return { exitCode: EXIT.config, message: error.message }
   if (error instanceof StoreUnavailable) return { exitCode: EXIT.unavailable, message: error.message }
   return { exitCode: EXIT.failure, message: error instanceof Error ? error.message : String(error) }
 }

@@ -3,10 +3,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { configJsonSchema } from '../config/jsonSchema.ts'
 import { configReference } from '../config/reference.ts'
-import type { AnyPlugin } from '../plugin.ts'
+import type { Extension } from '../config/registry.ts'
 
 export interface SchemaOptions {
-  builtins: readonly AnyPlugin[]
+  builtins: readonly Extension[]
   /** Write both files instead of printing one. */
   write?: boolean
   /** Compare both files with what would be written. */

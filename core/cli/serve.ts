@@ -8,11 +8,16 @@ import { type LoadOptions, load } from '../config/load.ts'
 import { formatProblem } from '../config/problem.ts'
 import { openKv } from '../kv/kv.ts'
 import { openLog } from '../log.ts'
+import { openEngine } from '../outbox/engine.ts'
+import { installQueue } from '../outbox/queue.ts'
 import { openEdge } from '../request/edge.ts'
 import { openGateway } from '../request/gateway.ts'
 import { serve as listen, runtimeName, type Server } from '../runtime.ts'
-import { migrateDatabase, openDatabase, openStore } from '../store/store.ts'
+import { sharedKey } from '../store/instance.ts'
+import { migrateDatabase, openBackground, openDatabase, openStore } from '../store/store.ts'
 import { banner } from './banner.ts'
+import { liveSecrets } from './liveSecrets.ts'
+import { findMasterKey } from './masterKey.ts'
 import { EXIT, openConfig, type Print } from './open.ts'
 import { watchFiles } from './watch.ts'
 
@@ -25,23 +30,68 @@ export interface ServeOptions extends LoadOptions {
 
 /** Milliseconds for which a store that is away at the start is waited for. */
 const PATIENCE = 10_000
+/** Requests that wait for their commit, from which on the deliveries stand back. */
+const BUSY = 16
 /** What a request may take beyond its deadline: the answer's way out. */
 const GRACE = 1000
 
 export async function serve(options: ServeOptions, out: Print): Promise<number> {
-  let config = await openConfig(options.config, options, line => process.stderr.write(`${line}\n`))
-  const secrets = new Set(config.secretValues)
+  const told = new Set<string>()
+  const tell = (line: string) => {
+    if (!told.has(line)) process.stderr.write(`${line}\n`)
+    told.add(line)
+  }
+  // Where the store is must be known before the stored secrets are, and these before the whole configuration.
+  const early = await openConfig(options.config, options, tell)
+  const masterKey = findMasterKey(early, options.env)
+  const secrets = new Set(early.secretValues)
+  if (masterKey) secrets.add(Buffer.from(masterKey.bytes).toString('base64'))
   const log = openLog(() => [...secrets])
   const warn = (message: string, fields?: Record<string, unknown>) => log.warn(fields ?? {}, message)
-  warnOfClosed(config)
 
   // The first start of an embedded store takes some seconds.
-  if (config.store.url.startsWith('pglite:')) log.info({ store: config.store.url }, 'opening the embedded store')
-  const db = await openDatabase(config.store.url)
-  if (options.migrate) await migrateDatabase(db, PATIENCE)
+  if (early.store.url.startsWith('pglite:')) log.info({ store: early.store.url }, 'opening the embedded store')
+  const db = await openDatabase(early.store.url)
+  if (options.migrate) {
+    await migrateDatabase(db, PATIENCE)
+    await installQueue(db)
+  }
   const store = openStore(db, { now: Date.now, warn })
+  const live = liveSecrets(store, masterKey, log, Date.now)
+  let config = early
+  try {
+    const stored = await live.read()
+    if (early.secretNames.length > 0) config = await openConfig(options.config, { ...options, secrets: stored }, tell)
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+  for (const secret of config.secretValues) secrets.add(secret)
+  warnOfClosed(config)
   const kv = openKv(config.redis.url, warn)
-  const services = { tokens: store.tokens, commit: store.commit, earlier: store.earlier, kv, log, now: Date.now }
+  const hopKey = await sharedKey(db, 'hop-key')
+  const background = openBackground(early.store.url, db)
+  const engine = await openEngine({
+    config,
+    db: background,
+    hopKey,
+    now: Date.now,
+    warn,
+    busy: () => store.depth() >= BUSY,
+    usedSecrets: store.secrets.used,
+  })
+  const services = {
+    sent: store.sent,
+    hopKey,
+    relay: engine.wake,
+    tokens: store.tokens,
+    commit: store.commit,
+    earlier: store.earlier,
+    kv,
+    log,
+    now: Date.now,
+    noteSecretUse: store.secrets.used,
+  }
   const edge = openEdge({
     gateway: await openGateway(config, services),
     ready: store.ready,
@@ -60,11 +110,12 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     maxBody: Number.MAX_SAFE_INTEGER,
     fetch: edge.fetch,
   })
-  const admin = await openAdmin({ config: () => config, store, log, now: Date.now })
+  const admin = await openAdmin({ config: () => config, store, log, now: Date.now, control: engine })
   const url = `${tls ? 'https' : 'http'}://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${server.port}`
   log.info({ url, webhooks: config.webhooks.size, store: db.kind, counters: kv.kind, runtime: runtimeName() }, 'listening')
   for (const line of banner(config, url)) out(line)
 
+  const secretWatcher = live.watch(() => reload('stored secrets changed'))
   const watcher = options.watch ? watchFiles(options.config, config.files, () => reload('files changed')) : undefined
 
   function reload(why: string) {
@@ -75,19 +126,21 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
 
   /** Builds the complete new gateway beside the old one; whatever fails leaves the old one running. */
   async function loadAnew(why: string) {
-    const { config: next, problems } = await load(options.config, options)
+    const { config: next, problems } = await load(options.config, { ...options, secrets: await live.read(config.secretNames) })
     if (!next) {
       log.error({ why, problems: problems.map(formatProblem) }, 'the new configuration is bad; the old one stays')
       return
     }
     for (const secret of next.secretValues) secrets.add(secret)
     const gateway = await openGateway(next, services)
-    const fixed = ['server', 'store', 'redis', 'admin'] as const
+    const fixed = ['server', 'store', 'redis', 'admin', 'secrets'] as const
     const changed = fixed.filter(section => JSON.stringify(next[section]) !== JSON.stringify(config[section]))
     if (changed.length > 0) log.warn({ sections: changed }, 'these sections take effect at the next start')
     config = next
     edge.swap(gateway)
+    await engine.swap(next)
     watcher?.follow(next.files)
+    live.warnOfEnded(next.secretNames)
     warnOfClosed(next)
     log.info({ why, webhooks: next.webhooks.size }, 'reloaded')
   }
@@ -101,8 +154,11 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   log.info({ signal }, 'draining')
   edge.drain()
   watcher?.close()
+  secretWatcher.close()
   if (!crashed) await sleep(config.server.drainDelay)
   await Promise.all([stopWithin(server, config.server.requestTimeout + GRACE), admin && stopWithin(admin, GRACE)])
+  await engine.close()
+  await background.close()
   await store.close()
   await kv.close()
   log.info({}, 'stopped')

@@ -1,19 +1,18 @@
-/** `postern token create|list|revoke`: the URL tokens of `auth-url-token`. */
-import type { Config } from '../config/config.ts'
+/** `postern token create|list|rotate|revoke`: the URL tokens of `auth-url-token`. */
+import type { Config, Webhook } from '../config/config.ts'
 import type { LoadOptions } from '../config/load.ts'
 import { didYouMean } from '../config/problem.ts'
 import { parseDuration } from '../settings.ts'
 import type { Database } from '../store/database.ts'
 import { borrowDatabase, migrateDatabase } from '../store/store.ts'
-import { createToken, listTokens, revokeToken, type TokenInfo } from '../store/tokens.ts'
+import { createToken, listTokens, revokeToken, rotateToken, type TokenInfo } from '../store/tokens.ts'
 import { CommandFailure, EXIT, openConfig, type Print } from './open.ts'
+import { parseOverlap } from './secret.ts'
 
 type Common = { config: string; json: boolean } & LoadOptions
 
 export async function tokenCreate(options: Common & { webhook: string; label?: string; expires?: string }, out: Print): Promise<number> {
-  const life = options.expires === undefined ? undefined : parseDuration(options.expires)
-  if (options.expires !== undefined && !life)
-    throw new CommandFailure(EXIT.usage, `--expires takes a time such as 30d or 12h, not '${options.expires}'`)
+  const life = lifeOf(options.expires)
   return withStore(options, async (config, db) => {
     const webhook = config.webhooks.get(options.webhook)
     if (!webhook) throw unknown(options.webhook, options.config, config)
@@ -29,12 +28,28 @@ export async function tokenCreate(options: Common & { webhook: string; label?: s
       ...(options.label && { label: options.label }),
       ...(life && { expiresAt: now + life }),
     })
-    const base = config.server.publicUrl ?? `http://localhost:${config.server.port}`
-    const url = base + webhook.path.replace('{token}', token)
+    const url = urlOf(config, webhook, token)
     if (options.json) out(JSON.stringify({ id, token, url, webhook: webhook.name }))
-    else
-      for (const line of [`token  ${token}`, `url    ${url}`, `id     ${id}`, '', 'It is shown this once; the store keeps its hash alone.'])
-        out(line)
+    else for (const line of shownOnce(id, token, url)) out(line)
+    return EXIT.good
+  })
+}
+
+export async function tokenRotate(options: Common & { id: string; overlap: string; expires?: string }, out: Print): Promise<number> {
+  const overlap = parseOverlap(options.overlap)
+  const life = lifeOf(options.expires)
+  return withStore(options, async (config, db) => {
+    const old = (await listTokens(db)).find(token => token.id === options.id)
+    const webhook = old && config.webhooks.get(old.webhook)
+    if (old && !webhook) throw unknown(old.webhook, options.config, config)
+    const now = Date.now()
+    const made = await rotateToken(db, options.id, { now, endOld: now + overlap, ...(life && { expiresAt: now + life }) })
+    if (!made || !webhook) throw noLive(options.id)
+    const { id, token } = made
+    const url = urlOf(config, webhook, token)
+    const ended = new Date(made.ended).toISOString()
+    if (options.json) out(JSON.stringify({ id, token, url, webhook: webhook.name, old: { id: old.id, expires_at: ended } }))
+    else for (const line of [...shownOnce(id, token, url), `The old one, ${old.id}, ends ${day(ended)}.`]) out(line)
     return EXIT.good
   })
 }
@@ -54,14 +69,34 @@ export function tokenList(options: Common & { webhook?: string }, out: Print): P
 
 export function tokenRevoke(options: Common & { id: string }, out: Print): Promise<number> {
   return withStore(options, async (_config, db) => {
-    if (!(await revokeToken(db, options.id, Date.now())))
-      throw new CommandFailure(EXIT.failure, `there is no live token with the id '${options.id}'`)
+    if (!(await revokeToken(db, options.id, Date.now()))) throw noLive(options.id)
     out(
       options.json ? JSON.stringify({ ok: true, id: options.id }) : `revoked ${options.id}; running gateways refuse it within two seconds`,
     )
     return EXIT.good
   })
 }
+
+const shownOnce = (id: string, token: string, url: string) => [
+  `token  ${token}`,
+  `url    ${url}`,
+  `id     ${id}`,
+  '',
+  'It is shown this once; the store keeps its hash alone.',
+]
+
+function urlOf(config: Config, webhook: Webhook, token: string): string {
+  return (config.server.publicUrl ?? `http://localhost:${config.server.port}`) + webhook.path.replace('{token}', token)
+}
+
+/** Milliseconds; undefined: for ever. */
+function lifeOf(expires: string | undefined): number | undefined {
+  const life = expires === undefined ? undefined : parseDuration(expires)
+  if (expires !== undefined && !life) throw new CommandFailure(EXIT.usage, `--expires takes a time such as 30d or 12h, not '${expires}'`)
+  return life
+}
+
+const noLive = (id: string) => new CommandFailure(EXIT.failure, `there is no live token with the id '${id}'`)
 
 function unknown(webhook: string, path: string, config: Config): CommandFailure {
   return new CommandFailure(EXIT.failure, `there is no webhook '${webhook}' in ${path}${didYouMean(webhook, config.webhooks.keys())}`)

@@ -2,13 +2,16 @@
 import type { ArgsDef } from 'citty'
 import { didYouMean } from '../config/problem.ts'
 
-/** What is wrong with the words that follow a command's name, or undefined. */
-export function faultOfWords(words: readonly string[], args: ArgsDef): string | undefined {
+const TOO_MANY = 'there is a word too many: a secret is no argument, which others could see; write its value to stdin'
+
+/** What is wrong with the words that follow a command's name, or undefined. With `hushed`, a word that is not understood is not repeated: it may be a secret. */
+export function faultOfWords(words: readonly string[], args: ArgsDef, hushed = false): string | undefined {
   const names = Object.keys(args).filter(name => args[name]?.type !== 'positional')
   let places = Object.keys(args).length - names.length
   for (let i = 0; i < words.length; i++) {
     const word = words[i] as string
     if (!word.startsWith('-')) {
+      if (places === 0 && hushed) return TOO_MANY
       if (places-- === 0) return `'${word}' is a word too many${names.includes('config') ? ': a file goes after --config' : ''}`
       continue
     }
@@ -16,6 +19,7 @@ export function faultOfWords(words: readonly string[], args: ArgsDef): string | 
     const option = names.includes(name) ? args[name] : undefined
     if (!option || (no && option.type !== 'boolean')) {
       const all = names.map(known => `--${known}`)
+      if (hushed) return `there is an option that is none: choose ${all.join(', ')}`
       return `there is no option ${word.replace(/=.*$/s, '')}${didYouMean(word, all)}: choose ${all.join(', ')}`
     }
     if (option.type === 'boolean') {

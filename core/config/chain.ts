@@ -2,7 +2,7 @@
 import type { AnyPlugin, Entity } from '../plugin.ts'
 import type { ChainItem, Position } from './config.ts'
 import { type Decoded, decode, type FoundSecret } from './decode.ts'
-import { type Node, positionOf, quoted } from './node.ts'
+import { isPlaceholder, type Node, positionOf, quoted } from './node.ts'
 import { checkOrder, type Placed } from './order.ts'
 import { didYouMean, type Path, type Problems, pathText, pointerPath } from './problem.ts'
 import type { Registry } from './registry.ts'
@@ -113,7 +113,7 @@ function checkSettings(plugin: AnyPlugin, values: Record<string, unknown>, setti
   try {
     for (const { path, message } of plugin.check?.(values, { webhook, publicUrl, entity }) ?? []) {
       const keys = pointerPath(path)
-      problems.error(positionOf(settings, keys), [...inside, ...keys], message)
+      if (!isPlaceholder(settings, keys)) problems.error(positionOf(settings, keys), [...inside, ...keys], message)
     }
   } catch (error) {
     problems.error(settings.key ?? settings.at, inside, thrown('its check failed', error))
@@ -130,12 +130,13 @@ function givesOf(plugin: AnyPlugin, values: Record<string, unknown>, at: Positio
   }
 }
 
-function thrown(what: string, error: unknown): string {
+/** What a plugin's own code threw, as a problem. */
+export function thrown(what: string, error: unknown): string {
   return `${what}, which is a fault of the plugin: ${error instanceof Error ? error.message : error}`
 }
 
 /** A copy of the settings that may be printed. */
-function show(settings: Record<string, unknown>, secrets: readonly FoundSecret[]): Record<string, unknown> {
+export function show(settings: Record<string, unknown>, secrets: readonly FoundSecret[]): Record<string, unknown> {
   const copy = structuredClone(settings)
   for (const { path, shown } of secrets) {
     let inner: any = copy
@@ -145,7 +146,8 @@ function show(settings: Record<string, unknown>, secrets: readonly FoundSecret[]
   return copy
 }
 
-function hasFault(node: Node): boolean {
+/** Something in there was told already. */
+export function hasFault(node: Node): boolean {
   if (node.kind === 'map') return [...node.entries.values()].some(hasFault)
   return node.kind === 'list' ? node.items.some(hasFault) : node.kind === 'faulty'
 }

@@ -1,5 +1,5 @@
 /** The checked configuration: what `load` gives and everything else reads. Durations are milliseconds, sizes bytes. */
-import type { AnyPlugin, Entity } from '../plugin.ts'
+import type { AnyDestinationKind, AnyPlugin, Entity } from '../plugin.ts'
 
 /** Where something stands in the files; lines and columns count from 1. */
 export interface Position {
@@ -60,6 +60,53 @@ export interface AnswerTemplate {
   readonly body: unknown
 }
 
+export type EventType = 'record.created' | 'record.updated' | 'webhook.received'
+
+/** Which events of which webhooks go where. */
+export interface Subscription {
+  readonly name: string
+  readonly webhooks: readonly string[]
+  readonly events: readonly EventType[]
+  /** CEL, checked. */
+  readonly when?: string
+  /** Names of destinations. */
+  readonly to: readonly string[]
+  /** A template; without it the whole event is sent. */
+  readonly body?: unknown
+  readonly at: Position
+}
+
+/** An outgoing endpoint. */
+export interface Destination {
+  readonly name: string
+  readonly kind: AnyDestinationKind
+  /** Settings of its kind, decoded. */
+  readonly settings: Record<string, unknown>
+  /** The settings with each secret as the YAML wrote it, never its value. */
+  readonly shown: Record<string, unknown>
+  /** Milliseconds that one attempt may take. */
+  readonly timeout: number
+  /** Attempts at a time, of all replicas together. */
+  readonly concurrency: number
+  readonly rate?: { readonly limit: number; readonly per: number }
+  readonly retry: Retry
+  /** One event of a record at a time, in their order. */
+  readonly ordered: boolean
+  /** Milliseconds of nothing but failures after which it is disabled; 0: never. */
+  readonly disableAfter: number
+  readonly cloudEvents?: 'structured' | 'binary'
+  /** Why nothing is sent: a secret that is empty or could not be read. Its events wait. */
+  readonly closed?: string
+  readonly at: Position
+}
+
+/** A list of waits, or a wait that doubles; with neither, the schedule of Standard Webhooks. Times are in milliseconds. */
+export type Retry =
+  /** The wait before each attempt, the first included: `[0, 5_000]` is one at once and one 5 s after it. */
+  | { schedule: readonly number[]; attempts?: never; backoff?: never; max?: never }
+  /** `attempts` in all (10), the first at once, the second after `backoff` (5 s), twice as long before each further one, up to `max` (24 h). */
+  | { schedule?: never; attempts?: number; backoff?: number; max?: number }
+
 export interface Config {
   readonly server: {
     readonly port: number
@@ -67,6 +114,8 @@ export interface Config {
     /** Without a trailing slash. */
     readonly publicUrl?: string
     readonly trustedProxies: readonly string[]
+    /** CIDRs that deliveries may reach although they are private. */
+    readonly allowedCidrs: readonly string[]
     readonly requireHttps: boolean
     readonly tls?: { readonly cert: string; readonly key: string }
     readonly brand: string
@@ -82,11 +131,17 @@ export interface Config {
   /** `token` empty: the admin API is off. `shownToken` is the token's `${NAME}`. */
   readonly admin: { readonly port: number; readonly host: string; readonly token: string; readonly shownToken: string }
   readonly retention: { readonly events: number; readonly deliveries: number; readonly requests: number }
+  /** Empty: none is written here. */
+  readonly secrets: { readonly masterKey: string }
   readonly entities: ReadonlyMap<string, Entity>
   readonly webhooks: ReadonlyMap<string, Webhook>
   readonly dialects: ReadonlyMap<string, Dialect>
+  readonly subscriptions: ReadonlyMap<string, Subscription>
+  readonly destinations: ReadonlyMap<string, Destination>
   /** Every value that came from a secret setting; the logger blanks them. */
   readonly secretValues: readonly string[]
+  /** Every NAME of a `${secret:NAME}`. */
+  readonly secretNames: readonly string[]
   /** Of each secret whose default in the files is in effect: how it shows, and how the file says it. For the operator's terminal alone. */
   readonly secretPresets: ReadonlyMap<string, string>
   /** Every file that was read: what `--watch` watches. */

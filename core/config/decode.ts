@@ -6,6 +6,7 @@ import { choices, mismatch, wanted } from './expected.ts'
 import { FORBIDDEN, type MapNode, type Node, nodeOf, plain, positionOf } from './node.ts'
 import { didYouMean, nearest, type Path, pointer, pointerPath } from './problem.ts'
 import { scalar, typed } from './scalar.ts'
+import { LEAST_BYTES } from './secrets.ts'
 
 export interface Fault {
   path: Path
@@ -149,7 +150,8 @@ class Decoder {
   #scalar(schema: TSchema, node: Node, path: Path): unknown {
     const found = scalar(schema, node)
     if ('fault' in found) return this.#fault(node.at, path, found.fault)
-    if (schema['x-postern'] === 'secret') {
+    const open = schema['x-plain'] && node.kind === 'scalar' && !node.origin && Buffer.byteLength(String(node.value)) < LEAST_BYTES
+    if (schema['x-postern'] === 'secret' && !open) {
       const value = found.value as string
       const whole = node.kind === 'scalar' && node.origin?.whole ? node : undefined
       const isPreset = value !== '' && whole?.text.endsWith(`:-${value}}`)

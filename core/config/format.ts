@@ -2,6 +2,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import ajvFormats from 'ajv-formats'
 import ipaddr from 'ipaddr.js'
+import { urlFault } from '../outgoing.ts'
 import { FORBIDDEN } from './node.ts'
 
 /** What is wrong with a text of a format, or undefined. JSON Schema's own formats are known too. */
@@ -37,7 +38,7 @@ const FORMATS: Record<string, (text: string) => string | undefined> = {
     if (text === '' || (url && !url.search && !url.hash && !url.username && !url.password)) return undefined
     return 'must be an absolute URL without query, such as https://hooks.example.com'
   },
-  'web-url': text => (urlOf(text, ['http:', 'https:']) ? undefined : 'must be an absolute URL, such as https://crm.example.com/hooks'),
+  'web-url': urlFault,
   'store-url': text =>
     /^pglite:\/\/./.test(text) || urlOf(text, ['postgres:', 'postgresql:'])
       ? undefined

@@ -1,8 +1,9 @@
-/** `${NAME}`, `${NAME:-default}`, `${file:PATH}` on parsed scalars, never on text: a value cannot become YAML. */
+/** `${NAME}`, `${NAME:-default}`, `${file:PATH}`, `${secret:NAME}` on parsed scalars, never on text: a value cannot become YAML. */
 import { dirname, resolve } from 'node:path'
 import type { Node, ScalarNode } from './node.ts'
 import type { Path, Problems } from './problem.ts'
 import { readText } from './source.ts'
+import type { Vault } from './vault.ts'
 
 /** `$${` stands for `${` itself; a missing brace at the end is caught as a fault. */
 const PART = /\$\$\{|\$\{([^}]*)(\}?)/g
@@ -13,17 +14,25 @@ export interface Sources {
   problems: Problems
   /** Gathers the absolute names of the files that were read. */
   files: Set<string>
+  vault: Vault
 }
 
 /** A copy of the tree in which every interpolation has its value; keys and JSON Schemas are left as they are. */
 export function interpolate(node: Node, sources: Sources, path: Path = []): Node {
-  if (node.kind === 'list') return { ...node, items: node.items.map((item, i) => interpolate(item, sources, [...path, i])) }
+  if (node.kind === 'list') return { ...node, items: node.items.flatMap((item, i) => itemOf(item, sources, [...path, i])) }
   if (node.kind === 'map') {
     if (isSchema(path)) return node
     const inner = [...node.entries].map(([key, value]) => [key, interpolate(value, sources, [...path, key])] as const)
     return { ...node, entries: new Map(inner) }
   }
   return node.kind === 'scalar' && typeof node.value === 'string' && node.value.includes('${') ? fill(node, sources, path) : node
+}
+
+/** An item that is exactly one stored secret stands for all of its live versions, so that a chain takes the old and the new one. */
+function itemOf(item: Node, sources: Sources, path: Path): Node[] {
+  const one = interpolate(item, sources, path)
+  if (one.kind !== 'scalar' || !one.origin?.secret || !one.origin.whole) return [one]
+  return sources.vault.versions(one.origin.secret).map(value => ({ ...one, value }))
 }
 
 /** `entities.NAME.schema`, or a plugin's setting `schema`: a `pattern` in it may well hold `${`. */
@@ -37,31 +46,35 @@ function fill(node: ScalarNode, sources: Sources, path: Path): Node {
   const text = node.value as string
   const names: string[] = []
   const faults: string[] = []
+  let secret: string | undefined
   const value = text.replace(PART, (part: string, body: string, end: string) => {
     if (part === '$${') return '${'
     const found = end
-      ? lookUp(body, node.at.file, sources)
+      ? lookUp(body, node.at.file, path, part === text, sources)
       : { fault: `'\${' has no '}' after it: close it, or write $\${ for the characters themselves` }
     if ('fault' in found) faults.push(found.fault)
-    else names.push(found.name)
+    else {
+      names.push(found.name)
+      secret ??= found.secret
+    }
     return 'fault' in found ? '' : found.value
   })
   for (const fault of faults) sources.problems.error(node.at, path, fault)
   if (faults.length) return { kind: 'faulty', at: node.at, ...(node.key && { key: node.key }) }
   if (!names.length) return { ...node, value }
-  return { ...node, text, value, origin: { names: names.join(', '), whole: /^\$\{[^}]*\}$/.test(text) } }
+  const origin = { names: names.join(', '), whole: /^\$\{[^}]*\}$/.test(text) }
+  return { ...node, text, value, origin: { ...origin, ...(secret && { secret, placeholder: sources.vault.placeholders }) } }
 }
 
-type Found = { name: string; value: string } | { fault: string }
+type Found = { name: string; value: string; secret?: string } | { fault: string }
 
-function lookUp(body: string, file: string, sources: Sources): Found {
+function lookUp(body: string, file: string, path: Path, whole: boolean, sources: Sources): Found {
   if (body.startsWith('file:')) return content(body.slice(5), resolve(dirname(file), body.slice(5)), sources)
-  if (body.startsWith('secret:'))
-    return { fault: `\${${body}}: the encrypted secret table is not part of this version; use \${NAME} or \${file:PATH}` }
+  if (body.startsWith('secret:')) return sources.vault.find(body.slice(7), path, whole)
   const [, name, preset] = NAME.exec(body) ?? []
   if (name === undefined || preset?.includes('${'))
     return {
-      fault: `'\${${body}}' is no interpolation: write \${NAME}, \${NAME:-default} or \${file:PATH}, or $\${ for the characters themselves`,
+      fault: `'\${${body}}' is no interpolation: write \${NAME}, \${NAME:-default}, \${file:PATH} or \${secret:NAME}, or $\${ for the characters themselves`,
     }
   const set = sources.env[name]
   if (typeof set === 'string' && (set !== '' || preset === undefined)) return { name, value: set }

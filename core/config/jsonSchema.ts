@@ -1,14 +1,17 @@
 /** The editor schema: what files may say, as JSON Schema draft-07, for completion and for squiggles. */
 import type { TSchema } from '@sinclair/typebox'
-import type { AnyPlugin } from '../plugin.ts'
+import { settingsOf } from './destination.ts'
+import { DEFAULT_KIND } from './destinationSchema.ts'
 import { choices } from './expected.ts'
 import { isStandard } from './format.ts'
+import { type Extension, kindsOf, stepsOf } from './registry.ts'
 import { File } from './schema.ts'
 
 type Json = Record<string, unknown>
 
 /** JSON Schema of a configuration file, with the settings of these plugins. */
-export function configJsonSchema(plugins: readonly AnyPlugin[]): Json {
+export function configJsonSchema(builtins: readonly Extension[]): Json {
+  const plugins = stepsOf(builtins)
   const definitions: Record<string, Json> = Object.fromEntries(
     plugins.map(plugin => [plugin.name, { ...convert(plugin.config), description: plugin.summary }]),
   )
@@ -20,14 +23,44 @@ export function configJsonSchema(plugins: readonly AnyPlugin[]): Json {
     description: 'A step: a plugin by its name, or a map of exactly one plugin to its settings.',
     anyOf: [{ enum: names }, map],
   }
+  for (const kind of kindsOf(builtins))
+    definitions[`destination-${kind.name}`] = { ...convert(settingsOf(kind)), description: kind.summary }
+  definitions.destination = destination(kindsOf(builtins).map(kind => kind.name))
   // Each file of a folder says only a part, so nothing is required at the top.
   const { required: _, ...file } = convert(File)
   return { $schema: 'http://json-schema.org/draft-07/schema#', title: 'Postern', ...file, definitions }
 }
 
+/** Of an `anyOf`, editors would show the faults of every kind; by its type they know which one is meant. */
+function destination(names: readonly string[]): Json {
+  const typed = (name: string) => ({ properties: { type: { const: name } }, required: ['type'] })
+  const others = names.filter(name => name !== DEFAULT_KIND)
+  const chosen = names.map(name => ({
+    if: name !== DEFAULT_KIND ? typed(name) : others.length ? { not: { anyOf: others.map(typed) } } : {},
+    // biome-ignore lint/suspicious/noThenProperty: it is a keyword of JSON Schema
+    then: { $ref: `#/definitions/destination-${name}` },
+  }))
+  const type = relaxed({ description: 'Its kind.', default: DEFAULT_KIND, enum: names })
+  const told = { description: 'An outgoing endpoint.', type: 'object' }
+  return names.length ? { ...told, properties: { type }, allOf: chosen } : told
+}
+
 /** A settings schema as draft-07; what has a default need not be written. */
 function convert(schema: TSchema): Json {
-  const { 'x-postern': mark, 'x-editor': editor, min, max, required, properties, patternProperties, items, anyOf, format, ...rest } = schema
+  const {
+    'x-postern': mark,
+    'x-plain': plain,
+    'x-editor': editor,
+    min,
+    max,
+    required,
+    properties,
+    patternProperties,
+    items,
+    anyOf,
+    format,
+    ...rest
+  } = schema
   if (editor) return { ...rest, ...editor }
   const out: Json = { ...rest }
   if (typeof format === 'string' && isStandard(format)) out.format = format

@@ -1,27 +1,34 @@
 /** A file or a folder to a checked configuration, with every problem at once. */
-import type { AnyPlugin } from '../plugin.ts'
 import type { Config, Problem } from './config.ts'
 import { decode } from './decode.ts'
+import { readDestinations } from './destination.ts'
 import { readDialects } from './dialect.ts'
 import { readEntities } from './entity.ts'
 import { interpolate, type Sources } from './interpolate.ts'
 import { merge } from './merge.ts'
 import type { MapNode } from './node.ts'
 import { parse } from './parse.ts'
+import { readPayloads } from './payload.ts'
 import { Problems } from './problem.ts'
-import { gather } from './registry.ts'
+import { type Extension, gather } from './registry.ts'
 import { File, type Sections } from './schema.ts'
 import { secretValues, warnWeak } from './secrets.ts'
 import { finishServer } from './server.ts'
 import { listFiles, readText } from './source.ts'
-import { checkSubscriptions } from './subscription.ts'
+import { readSubscriptions } from './subscription.ts'
+import { type StoredSecrets, vaultOf } from './vault.ts'
 import { readWebhooks } from './webhook.ts'
+
+/** Sections that are whole as they are decoded. */
+type Process = 'store' | 'redis' | 'admin' | 'retention' | 'secrets'
 
 export interface LoadOptions {
   env: Record<string, string | undefined>
-  builtins: readonly AnyPlugin[]
+  builtins: readonly Extension[]
   /** Imports a plugin named under `plugins:`; a relative name is relative to the file that names it. */
-  importPlugin: (specifier: string, fromFile: string) => Promise<AnyPlugin>
+  importPlugin: (specifier: string, fromFile: string) => Promise<Extension>
+  /** What `${secret:NAME}` stands for; placeholders when it is left out. */
+  secrets?: StoredSecrets
 }
 
 export interface Loaded {
@@ -34,7 +41,7 @@ export interface Loaded {
 export async function load(path: string, options: LoadOptions): Promise<Loaded> {
   const problems = new Problems()
   const files = listFiles(path, problems)
-  const sources: Sources = { env: options.env, problems, files: new Set(files) }
+  const sources: Sources = { env: options.env, problems, files: new Set(files), vault: vaultOf(options.secrets) }
   const parsed = files.map(file => readFile(file, sources))
   const roots = parsed.filter(root => root !== undefined)
   const config = roots.length ? await assemble(roots, roots.length === files.length, sources, options) : undefined
@@ -55,7 +62,7 @@ function readFile(file: string, sources: Sources): MapNode | undefined {
 
 /** `complete` is false when a file could not be read: what the others name may well stand in it. */
 async function assemble(roots: MapNode[], complete: boolean, sources: Sources, options: LoadOptions): Promise<Config> {
-  const { problems, files } = sources
+  const { problems, files, vault } = sources
   const root = merge(roots, problems)
   const { value, faults, secrets } = decode(File, root)
   const unversioned = !root.entries.has('version')
@@ -68,21 +75,27 @@ async function assemble(roots: MapNode[], complete: boolean, sources: Sources, o
   const dialects = readDialects(root, decoded.dialects, registry, problems)
   const entity = (name: string) => entities.get(name)
   const webhooks = readWebhooks(root, decoded.webhooks, { publicUrl: server.publicUrl, entity, registry, complete, problems })
-  checkSubscriptions(root, decoded, complete, problems)
-  const all = [...secrets, ...webhooks.secrets]
+  const destinations = readDestinations(root, { registry, allowedCidrs: server.allowedCidrs, problems })
+  const payloads = readPayloads(root, webhooks.all, entity)
+  const subscriptions = readSubscriptions(root, decoded.subscriptions, { webhooks: webhooks.all, payloads, complete, problems })
+  const all = [...secrets, ...webhooks.secrets, ...destinations.secrets]
   warnWeak(all, problems)
   // Whole, unless there is an error; `load` then drops it.
-  const { store, redis, admin, retention } = decoded as Pick<Config, 'store' | 'redis' | 'admin' | 'retention'>
+  const { store, redis, admin, retention, secrets: atRest } = decoded as Pick<Config, Process>
   return {
     server,
     store,
     redis,
     admin: { ...admin, shownToken: all.find(secret => secret.path.join('.') === 'admin.token')?.shown ?? '' },
     retention,
+    secrets: atRest,
     entities,
     webhooks: webhooks.all,
     dialects,
-    secretValues: secretValues(all, [store?.url, redis?.url]),
+    subscriptions,
+    destinations: destinations.all,
+    secretValues: secretValues(all, [store?.url, redis?.url], vault.values()),
+    secretNames: [...vault.names],
     secretPresets: new Map(all.flatMap(({ shown, preset }) => (preset ? [[shown, preset]] : []))),
     files: [...files],
   }

@@ -32,6 +32,10 @@ export interface Origin {
   readonly names: string
   /** True: the scalar is exactly one interpolation, and takes the type that its setting wants. */
   readonly whole: boolean
+  /** Name of the stored secret that is in it: the first, when there are several. */
+  readonly secret?: string
+  /** True: what stands here is a placeholder, since the store of the secrets is not at hand. */
+  readonly placeholder?: boolean
 }
 
 /** A part about which a problem has been told already: there is nothing more to say of it. */
@@ -80,6 +84,12 @@ export function reach(node: Node, path: Path): { node: Node; whole: boolean } {
 export function positionOf(node: Node, path: Path): Position {
   const found = reach(node, path)
   return found.whole ? found.node.at : (found.node.key ?? found.node.at)
+}
+
+/** Whether a placeholder stands at a path: it cannot be judged. */
+export function isPlaceholder(node: Node, path: Path): boolean {
+  const { node: found, whole } = reach(node, path)
+  return whole && found.kind === 'scalar' && found.origin?.placeholder === true
 }
 
 /** Where the key of a value stands. */

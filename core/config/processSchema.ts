@@ -22,6 +22,11 @@ export const server = closed(
       examples: [['10.0.0.0/8']],
       description: 'Addresses or CIDR ranges of proxies whose X-Forwarded-* headers are believed.',
     }),
+    allowedCidrs: Type.Array(Type.String({ format: 'address' }), {
+      default: [],
+      examples: [['10.1.0.0/16']],
+      description: 'Private addresses or CIDR ranges that every destination may reach; see also `allowPrivate` of one destination.',
+    }),
     requireHttps: Type.Boolean({ default: false, description: 'Refuse plain HTTP, after trusted proxies, with nothing read.' }),
     tls: Type.Optional(
       closed(

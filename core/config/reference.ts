@@ -1,15 +1,20 @@
 /** The configuration reference: a Markdown page of every setting, made from the schemas. */
 import type { TSchema } from '@sinclair/typebox'
-import type { AnyPlugin } from '../plugin.ts'
+import type { AnyDestinationKind, AnyPlugin } from '../plugin.ts'
+import { common } from './destinationSchema.ts'
 import { wanted } from './expected.ts'
 import { isFilled } from './jsonSchema.ts'
 import { PHASES } from './order.ts'
+import { type Extension, kindsOf, stepsOf } from './registry.ts'
 import { File } from './schema.ts'
 
 /** The whole page; plugins stand in the order of their phases. */
-export function configReference(plugins: readonly AnyPlugin[]): string {
+export function configReference(builtins: readonly Extension[]): string {
+  const plugins = stepsOf(builtins)
   const sections = Object.entries<TSchema>(File.properties).filter(([, schema]) => body(schema))
-  const single = Object.fromEntries(Object.entries<TSchema>(File.properties).filter(([, schema]) => !body(schema)))
+  const single = Object.fromEntries(
+    Object.entries<TSchema>(File.properties).filter(([name, schema]) => !body(schema) && name !== 'destinations'),
+  )
   const ordered = PHASES.flatMap(phase => plugins.filter(plugin => plugin.phase === phase))
   return [
     '# Configuration reference',
@@ -19,6 +24,10 @@ export function configReference(plugins: readonly AnyPlugin[]): string {
     '## Top level',
     table(single, File.required),
     ...sections.flatMap(([name, schema]) => [`## ${name}`, schema.description, table(body(schema)!.properties, body(schema)!.required)]),
+    '## destinations',
+    'Outgoing endpoints, by name. Each has these settings and those of its kind.',
+    table(common),
+    ...kindsOf(builtins).flatMap(kindPage),
     '## Plugins',
     'A chain runs its steps as they are written: first `verify`, then `admit` and `shape` in any order, then `write`, then `emit`.',
     ...ordered.flatMap(pluginPage),
@@ -35,6 +44,10 @@ function pluginPage(plugin: AnyPlugin): string[] {
     Object.keys(plugin.config.properties).length ? table(plugin.config.properties, plugin.config.required) : 'It has no settings.',
     ...(rows.length ? [[row('refusal', 'status', 'when'), row('---', '---', '---'), ...rows].join('\n')] : []),
   ]
+}
+
+function kindPage(kind: AnyDestinationKind): string[] {
+  return [`### type: ${kind.name}`, kind.summary, table(kind.config.properties, kind.config.required)]
 }
 
 /** The object of a section: its own, or that of each name in it. */

@@ -14,6 +14,8 @@ const PARSE: Record<string, (text: string) => number | undefined> = { duration: 
 export function scalar(schema: TSchema, node: Node): { value: Scalar } | { fault: string } {
   const value = typed(schema, node)
   if (value === undefined) return { fault: mismatch(schema, node) }
+  // What the stored secret itself is worth shows when it is opened.
+  if (typeof value === 'string' && node.kind === 'scalar' && node.origin?.placeholder) return { value }
   const fault = typeof value === 'string' ? textFault(schema, value) : typeof value === 'number' ? numberFault(schema, value) : undefined
   if (fault === undefined) return { value }
   return { fault: node.kind === 'scalar' && node.origin ? `${source(node.origin)} ${fault}` : fault }

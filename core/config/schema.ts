@@ -1,7 +1,8 @@
 /** The settings of a configuration file: the one list from which the check, the editor schema and the reference come. */
 import { type Static, Type } from '@sinclair/typebox'
-import { Secret, Size } from '../settings.ts'
+import { Size } from '../settings.ts'
 import type { Node } from './node.ts'
+import { EVENT_TYPES } from './payload.ts'
 import { problemDialect } from './problemDialect.ts'
 import { admin, redis, retention, secrets, server, store } from './processSchema.ts'
 import { closed, later, named } from './section.ts'
@@ -57,33 +58,33 @@ const webhook = closed(
   'One inbound endpoint.',
 )
 
+const names = (description: string, example: string[]) =>
+  Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1, uniqueItems: true })], {
+    description,
+    examples: [example],
+  })
 const event = Type.Union([Type.Literal('record.created'), Type.Literal('record.updated'), Type.Literal('webhook.received')])
 const subscription = closed(
   {
-    webhooks: Type.Array(Type.String(), { minItems: 1, description: 'Names of the webhooks whose events are taken.' }),
+    webhooks: names('Webhooks whose events are taken: a name, or a list of names; several need compatible schemas.', ['orders', 'refunds']),
     events: Type.Array(event, {
-      default: ['record.created', 'record.updated'],
+      default: [...EVENT_TYPES],
       minItems: 1,
       uniqueItems: true,
       description: 'Kinds of events that are taken.',
     }),
-    when: Type.Optional(Type.String({ minLength: 1, description: 'CEL expression over the event; it is taken when this is true.' })),
-    to: Type.Array(Type.String(), { minItems: 1, description: 'Names of the destinations that get it.' }),
+    when: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 2000,
+        examples: ['data.status == "final" && custom_variables.plan != "free"'],
+        description: 'CEL over data, previous, custom_variables, event and webhook: an event is taken when this is true.',
+      }),
+    ),
+    to: names('Destinations that get them: a name, or a list of names.', ['crm']),
     body: Type.Optional(template('What is sent; left out, the whole event.')),
   },
   'Which events of which webhooks go where.',
-)
-
-const destination = closed(
-  {
-    url: Type.String({ format: 'web-url', description: 'Where events are sent.' }),
-    secrets: Type.Array(Secret({ description: 'A key that signs, as in Standard Webhooks.' }), {
-      default: [],
-      description: 'Keys that sign; the first one is current.',
-    }),
-    allowPrivate: Type.Boolean({ default: false, description: 'Allow addresses of private networks.' }),
-  },
-  'An outgoing endpoint.',
 )
 
 const success = Type.Integer({ minimum: 200, maximum: 299, description: 'Status of the answer.' })
@@ -146,7 +147,12 @@ export const File = closed(
     entities: Type.Optional(named(entity, 'Kinds of records, by name.')),
     webhooks: Type.Optional(named(webhook, 'Inbound endpoints, by name.')),
     subscriptions: Type.Optional(named(subscription, 'Which events go where, by name.')),
-    destinations: Type.Optional(named(destination, 'Outgoing endpoints, by name.')),
+    destinations: Type.Optional(
+      named(
+        later({ type: 'object', 'x-editor': { $ref: '#/definitions/destination' } }, 'An outgoing endpoint.'),
+        'Outgoing endpoints, by name.',
+      ),
+    ),
     dialects: Type.Optional(named(dialect, `Shapes of answers, by name; \`${problemDialect.name}\` is built in.`)),
   },
   'Configuration of Postern.',

@@ -2,7 +2,8 @@
 import type { FoundSecret } from './decode.ts'
 import type { Problems } from './problem.ts'
 
-const LEAST_BYTES = 16
+/** A shorter one is soon guessed. */
+export const LEAST_BYTES = 16
 
 /** Warns of each secret that is short enough to be guessed. */
 export function warnWeak(secrets: readonly FoundSecret[], problems: Problems): void {
@@ -13,9 +14,9 @@ export function warnWeak(secrets: readonly FoundSecret[], problems: Problems): v
   }
 }
 
-/** Every secret value, and the passwords in the addresses of the store and of Redis, once. */
-export function secretValues(secrets: readonly FoundSecret[], urls: readonly (string | undefined)[]): string[] {
-  const values = new Set(secrets.map(secret => secret.value))
+/** Every secret value, the passwords in the addresses of the store and of Redis, and the stored secrets in use, once. */
+export function secretValues(secrets: readonly FoundSecret[], urls: readonly (string | undefined)[], stored: readonly string[]): string[] {
+  const values = new Set([...secrets.map(secret => secret.value), ...stored])
   for (const text of urls) {
     const url = text && URL.canParse(text) ? new URL(text) : undefined
     for (const password of [url?.password, url?.searchParams.get('password')]) {

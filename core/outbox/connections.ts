@@ -3,7 +3,7 @@ import dns, { type LookupAddress } from 'node:dns'
 import http from 'node:http'
 import https from 'node:https'
 import type { LookupFunction } from 'node:net'
-import { compileReach, type Reach, type Reachable } from './address.ts'
+import { compileReach, type Reach, type Reachable } from '../address.ts'
 import { SendError } from './failure.ts'
 
 /** Finds all addresses of a name. */

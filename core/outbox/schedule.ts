@@ -1,6 +1,6 @@
 /** When a delivery is tried again, and when no more. */
-import type { FailureCode } from './failure.ts'
-import { retryAfter } from './retryAfter.ts'
+import type { Retry } from '../config/config.ts'
+import type { Receipt } from '../plugin.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -25,16 +25,6 @@ const LONGEST = 24 * HOUR
 /** The part of a wait that chance may add: what failed together does not come back together. */
 const JITTER = 0.2
 
-/** A list of waits, or a wait that doubles; with neither, `STANDARD`. Times are in milliseconds. */
-export type Retry =
-  /** The wait before each attempt, the first included: `[0, 5_000]` is one at once and one 5 s after it. */
-  | { schedule: readonly number[]; attempts?: never; backoff?: never; max?: never }
-  /** `attempts` in all (10), the first at once, the second after `backoff` (5 s), twice as long before each further one, up to `max` (24 h). */
-  | { schedule?: never; attempts?: number; backoff?: number; max?: number }
-
-/** How an attempt ended. */
-export type Outcome = { status: number; headers: Readonly<Record<string, string>> } | { code: FailureCode }
-
 /** What becomes of the delivery. */
 export type Verdict =
   | { kind: 'delivered' }
@@ -42,7 +32,7 @@ export type Verdict =
   | { kind: 'retry'; after: number }
   /** It was the last attempt, or no other could end differently. */
   | { kind: 'dead' }
-  /** 410: the destination wants no more deliveries at all. */
+  /** The receiver is gone: the destination wants no more deliveries at all. */
   | { kind: 'disable' }
 
 /** The compiled schedule of a destination. */
@@ -51,8 +41,8 @@ export interface Schedule {
   readonly attempts: number
   /** Milliseconds to wait before an attempt, counted from 1: as listed or up to a fifth longer. Undefined beyond the last. */
   wait(attempt: number): number | undefined
-  /** Judges an attempt, counted from 1, that ended at `now` (epoch milliseconds). */
-  judge(attempt: number, outcome: Outcome, now: number): Verdict
+  /** Judges an attempt, counted from 1. */
+  judge(attempt: number, receipt: Receipt): Verdict
 }
 
 /** Compiles a schedule; throws with a sentence when it makes no sense. `random` is from 0 to below 1. */
@@ -65,22 +55,15 @@ export function compileSchedule(retry: Retry = {}, random: () => number = Math.r
       const base = waits[attempt - 1]
       return base === undefined ? undefined : jittered(base)
     },
-    judge(attempt, outcome, now) {
-      const status = 'status' in outcome ? outcome.status : undefined
-      if (status !== undefined && status >= 200 && status < 300) return { kind: 'delivered' }
-      if (status === 410) return { kind: 'disable' }
+    judge(attempt, receipt) {
+      if (receipt.ok) return { kind: 'delivered' }
+      if (receipt.gone) return { kind: 'disable' }
       const base = waits[attempt]
-      if (base === undefined || hopeless(outcome)) return { kind: 'dead' }
-      const asked = 'headers' in outcome ? (retryAfter(outcome.headers['retry-after'], now) ?? 0) : 0
+      if (base === undefined || receipt.hopeless) return { kind: 'dead' }
       // Never before its time in the schedule: a receiver in trouble could otherwise use up all attempts within seconds.
-      return { kind: 'retry', after: jittered(Math.max(base, Math.min(asked, LONGEST))) }
+      return { kind: 'retry', after: jittered(Math.max(base, Math.min(receipt.retryAfter ?? 0, LONGEST))) }
     },
   }
-}
-
-/** The request itself is at fault, and would be the same the next time. A name can come to resolve to another address. */
-function hopeless(outcome: Outcome): boolean {
-  return 'code' in outcome && (outcome.code === 'BAD_URL' || outcome.code === 'BAD_HEADER')
 }
 
 function waitsOf({ schedule, attempts, backoff, max }: Retry): readonly number[] {

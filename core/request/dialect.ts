@@ -2,8 +2,8 @@
 import type { AnswerTemplate, Dialect } from '../config/config.ts'
 import type { Refusal } from '../plugin.ts'
 import type { Outcome } from '../store/unit.ts'
+import { compileTemplate, type Lookup, type Template, walk } from '../template.ts'
 import type { Exchange } from './exchange.ts'
-import { compileTemplate, type Lookup, type Template, walk } from './template.ts'
 
 const JSON_TYPE = 'application/json'
 

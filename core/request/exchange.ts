@@ -98,7 +98,7 @@ export class Exchange implements ExchangeContract {
     if (builtin === claimKey) unit.key = once(unit.key, arg as never, 'key')
     else if (builtin === upsertRecord) unit.record = once(unit.record, arg as never, 'record')
     else if (builtin === countRecord) unit.quota = once(unit.quota, arg as never, 'quota')
-    else if (builtin === emitEvent) unit.event = true
+    else if (builtin === emitEvent) unit.event = arg as { hops?: number }
     else unit.custom.push({ effect, arg })
   }
 }

@@ -35,7 +35,10 @@ interface Served {
 const NOTHING = new Uint8Array()
 
 /** Compiles every chain; rejects, with everything released again, when one of them cannot be. */
-export async function openGateway(config: Config, services: Services & { commit: Commit; earlier: Earlier }): Promise<Gateway> {
+export async function openGateway(
+  config: Config,
+  services: Services & { commit: Commit; earlier: Earlier /** Something was left in the outbox. */; relay(): void },
+): Promise<Gateway> {
   const { log, now, commit, tokens } = services
   const served: Served[] = []
   const close = async () => void (await Promise.all(served.map(s => s.chain.close())))
@@ -48,6 +51,8 @@ export async function openGateway(config: Config, services: Services & { commit:
   const table = routes(served.filter(s => s.webhook.active))
   /** Inactive webhooks are as good as absent, but for the language in which that is said. */
   const absent = routes(served.filter(s => !s.webhook.active))
+  /** Webhooks whose events somebody subscribes to. */
+  const covered = new Set([...config.subscriptions.values()].flatMap(s => s.webhooks))
   const proxies = trustedProxies(config.server.trustedProxies)
   const problem = compileDialect(problemDialect, '')
 
@@ -130,12 +135,14 @@ export async function openGateway(config: Config, services: Services & { commit:
     if (unit.key && shown.length > 0) unit.key.shown = shown
     const writes = unit.key || unit.record || unit.event || unit.custom.length > 0
     if (!writes) return to.dialect.success({ replayed: false, shown }, shown)
+    if (unit.event && covered.has(to.name)) unit.relay = true
     let outcome: Awaited<ReturnType<Commit>>
     try {
       outcome = await commit(unit)
     } catch (error) {
       return ended(to, x, { reply: refuse('INTERNAL'), plugin: 'commit', error })
     }
+    if (unit.relay) services.relay()
     return settled(to, x, outcome, shown)
   }
 

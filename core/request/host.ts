@@ -1,5 +1,6 @@
 /** What the core lends to one plugin of one webhook. */
 import type { Config } from '../config/config.ts'
+import { readHops } from '../hops.ts'
 import type { Kv } from '../kv/kv.ts'
 import type { Log } from '../log.ts'
 import type { AnyPlugin, Host, Tokens } from '../plugin.ts'
@@ -11,6 +12,12 @@ export interface Services {
   readonly kv: Kv
   readonly log: Log
   now(): number
+  /** Whether this store has raised an event of that id. */
+  readonly sent: (event: string) => Promise<boolean>
+  /** Signs how often events have gone round. */
+  readonly hopKey: string
+  /** Notes that credentials of the configuration were used; the stored secrets among them get their last use. */
+  noteSecretUse(values: readonly string[]): void
 }
 
 export function makeHost(config: Config, webhook: string, plugin: AnyPlugin, services: Services, onClose: Host['onClose']): Host {
@@ -29,6 +36,8 @@ export function makeHost(config: Config, webhook: string, plugin: AnyPlugin, ser
     entity: name => config.entities.get(name),
     limiter: rule => services.kv.limiter(rule),
     tokens: services.tokens,
+    outgoing: { knows: services.sent, hops: headers => readHops(config.server.brand, services.hopKey, headers) },
+    used: value => services.noteSecretUse([value]),
     warn: (message, fields) => services.log.warn({ ...fields, webhook, plugin: plugin.name }, message),
     onClose,
   }

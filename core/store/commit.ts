@@ -39,6 +39,7 @@ export function groupCommit(db: Database, options: CommitOptions): { commit: Com
   let queue: Waiting[] = []
   let queuedBytes = 0
   let busy = 0
+  let writing = 0
   let scheduled = false
   /** Tokens of the batches in flight: a unit that shares one waits, or it would hold up its whole batch at the row's lock. */
   const inFlight = new Set<string>()
@@ -81,6 +82,7 @@ export function groupCommit(db: Database, options: CommitOptions): { commit: Com
   }
 
   async function run(batch: Waiting[]) {
+    writing += batch.length
     for (const w of batch) for (const t of w.tokens) inFlight.add(t)
     try {
       await settle(batch)
@@ -89,6 +91,7 @@ export function groupCommit(db: Database, options: CommitOptions): { commit: Com
     } finally {
       for (const w of batch) for (const t of w.tokens) inFlight.delete(t)
       busy--
+      writing -= batch.length
       pump()
     }
   }
@@ -108,6 +111,6 @@ export function groupCommit(db: Database, options: CommitOptions): { commit: Com
         queueMicrotask(pump)
       }),
     drained: () => (busy === 0 && queue.length === 0 ? Promise.resolve() : new Promise(wake => idle.push(wake))),
-    depth: () => queue.length,
+    depth: () => queue.length + writing,
   }
 }

@@ -7,6 +7,8 @@ export interface Database extends Tx {
   readonly lanes: number
   /** Runs a statement of its own transaction, prepared once per connection under `name`. */
   prepared<Row = Record<string, unknown>>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>
+  /** Runs statements without parameters, several in one text. */
+  script(text: string): Promise<unknown[]>
   transaction<T>(body: (tx: Tx) => Promise<T>): Promise<T>
   /** Runs on a connection of its own without a statement deadline; of all processes on this database, one at a time for a name. */
   exclusively(name: string, body: (tx: Tx) => Promise<void>): Promise<void>

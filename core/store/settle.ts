@@ -192,4 +192,4 @@ function inTime(batch: Waiting[]): Waiting[] {
 const halves = (batch: Waiting[]) => [batch.slice(0, batch.length >> 1), batch.slice(batch.length >> 1)]
 
 /** Whether a second commit of the unit would find the first. */
-const leavesTrace = ({ key, event }: Unit) => key !== undefined || event === true
+const leavesTrace = ({ key, event }: Unit) => key !== undefined || event !== undefined

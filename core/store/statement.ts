@@ -14,7 +14,7 @@ with input as materialized (
     n int, exchange text, webhook text, at float8,
     key text, fingerprint text, expires float8, shown jsonb, fields int,
     entity text, id text, data jsonb, whole boolean,
-    scope text, cap bigint, event boolean, payload jsonb, variables jsonb)
+    scope text, cap bigint, event boolean, relay boolean, hops int, payload jsonb, variables jsonb)
 ), fresh as (
   insert into idempotency_keys as k (webhook, key, fingerprint, exchange, entity, record_id, fields_updated, shown, expires_at)
   select webhook, key, fingerprint, exchange, entity, id, fields, shown, to_timestamp(expires)
@@ -41,11 +41,14 @@ with input as materialized (
   where created and scope is not null group by scope order by scope
   on conflict (scope) do update set used = q.used + excluded.used, cap = excluded.cap
 ), posted as (
-  insert into events (id, type, webhook, entity, record_id, data, previous, variables, created_at)
+  insert into events (id, type, webhook, entity, record_id, data, previous, variables, hops, created_at)
   select 'evt_' || exchange,
     case when entity is null then 'webhook.received' when w.created then 'record.created' else 'record.updated' end,
-    webhook, entity, id, coalesce(w.data, payload), w.previous, variables, to_timestamp(at)
+    webhook, entity, id, coalesce(w.data, payload), w.previous, variables, hops, to_timestamp(at)
   from won left join written w using (exchange) where event order by exchange
+  returning id
+), handed as (
+  insert into outbox (event) select p.id from posted p join won on p.id = 'evt_' || won.exchange where relay order by p.id
 )
 select n, false as held from won join written using (exchange) where not created
 union all
@@ -81,7 +84,9 @@ export function rowsOf(units: readonly Unit[], ids: ReadonlyMap<Unit, string>): 
       whole: record && record.mode === 'replace',
       scope: quota?.scope,
       cap: quota?.limit,
-      event: event ?? false,
+      event: event !== undefined,
+      relay: unit.relay ?? false,
+      hops: event?.hops ?? 0,
       payload: event && !record ? x.data : undefined,
       variables: event ? x.variables : undefined,
     }

@@ -6,6 +6,8 @@ import { type Database, StoreUnavailable } from './database.ts'
 import { knockAtDoor } from './drivers/door.ts'
 import { openPglite } from './drivers/pglite.ts'
 import { openPostgres } from './drivers/postgres.ts'
+import { type SecretBook, secretBook } from './secretBook.ts'
+import { sentBook } from './sent.ts'
 import { type TokenBook, tokenBook } from './tokens.ts'
 import type { Commit, Earlier } from './unit.ts'
 
@@ -14,7 +16,10 @@ export interface Store {
   readonly commit: Commit
   readonly earlier: Earlier
   readonly tokens: TokenBook
-  /** Units that wait for a batch. */
+  readonly secrets: SecretBook
+  /** Whether an event of that id was raised here. */
+  readonly sent: (event: string) => Promise<boolean>
+  /** Units that wait for a batch, or are being written. */
   depth(): number
   /** True when a statement of the present schema runs. */
   ready(): Promise<boolean>
@@ -22,7 +27,7 @@ export interface Store {
   close(): Promise<void>
 }
 
-/** Milliseconds between the notes of which tokens were used. */
+/** Milliseconds between the notes of which tokens and secrets were used. */
 const NOTE_USE_EVERY = 10_000
 
 /** Milliseconds for which an answer to `ready` holds: whoever may ask for health must not load the store with it. */
@@ -33,6 +38,11 @@ export async function openDatabase(url: string): Promise<Database> {
   if (url.startsWith('pglite://')) return openPglite(url)
   if (/^postgres(ql)?:\/\//.test(url)) return openPostgres(url)
   throw new StoreUnavailable(`store.url must begin with postgres:// or pglite://`)
+}
+
+/** Connections of their own for what goes on in the background, so that it never keeps a commit waiting; the embedded store has but one. */
+export function openBackground(url: string, db: Database): Database {
+  return db.kind === 'postgres' ? openPostgres(url, { max: 4, relaxed: true }) : { ...db, close: async () => {} }
 }
 
 /** For one command beside a running gateway: its own connection, or the gateway's door when that holds the folder. */
@@ -58,15 +68,19 @@ export async function migrateDatabase(db: Database, patience: number): Promise<v
 export function openStore(db: Database, options: CommitOptions): Store {
   const { commit, drained, depth } = groupCommit(db, options)
   const tokens = tokenBook(db, options.now)
+  const secrets = secretBook(db, options.now)
+  const noteUse = () => Promise.all([tokens.noteUse().catch(() => {}), secrets.noteUse().catch(() => {})])
   let asked = Number.NEGATIVE_INFINITY
   let answer = Promise.resolve(false)
-  const noting = setInterval(() => void tokens.noteUse().catch(() => {}), NOTE_USE_EVERY)
+  const noting = setInterval(() => void noteUse(), NOTE_USE_EVERY)
   ;(noting as { unref?(): void }).unref?.()
   return {
     db,
     commit,
     earlier: unit => earlierOutcome(db, unit, options.now()),
     tokens,
+    secrets,
+    sent: sentBook(db),
     depth,
     ready() {
       if (performance.now() - asked > READY_FOR) {
@@ -81,7 +95,7 @@ export function openStore(db: Database, options: CommitOptions): Store {
     async close() {
       clearInterval(noting)
       await drained()
-      await tokens.noteUse().catch(() => {})
+      await noteUse()
       await db.close()
     },
   }

@@ -1,6 +1,20 @@
 /** The tables of the store. Migrations are generated from them: `npx drizzle-kit generate`. */
 import { sql } from 'drizzle-orm'
-import { bigint, boolean, check, customType, index, integer, jsonb, pgTable, primaryKey, timestamp } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  bigserial,
+  boolean,
+  check,
+  customType,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  real,
+  smallint,
+  timestamp,
+} from 'drizzle-orm/pg-core'
 
 /** Text compared byte by byte: ids and keys are no words, and a locale's order would make each index probe dearer. */
 const text = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' })
@@ -46,7 +60,7 @@ export const idempotencyKeys = pgTable(
   t => [primaryKey({ columns: [t.webhook, t.key] })],
 )
 
-/** The outbox. */
+/** What happened; kept for `retention.events`. */
 export const events = pgTable('events', {
   id: text('id').primaryKey(),
   type: text('type').notNull(),
@@ -56,7 +70,165 @@ export const events = pgTable('events', {
   data: jsonb('data').notNull(),
   previous: jsonb('previous'),
   variables: jsonb('variables').notNull(),
+  /** How often it has already gone round: one more than the event whose delivery raised it. */
+  hops: smallint('hops').notNull().default(0),
   createdAt: time('created_at').notNull(),
+})
+
+/** Events that no relay has seen yet: narrow, because every row is deleted again soon. `seq` is in the order of the commits of a record. */
+export const outbox = pgTable('outbox', {
+  seq: bigserial('seq', { mode: 'number' }).primaryKey(),
+  event: text('event').notNull(),
+})
+
+/** One event for one destination. The queue holds a job for each that is pending; this row is what is true. */
+export const deliveries = pgTable(
+  'deliveries',
+  {
+    /** `dlv_`, the ULID of the event, and a digest of the destination: an event has one delivery for a destination, whoever relays it. */
+    id: text('id').primaryKey(),
+    event: text('event').notNull(),
+    destination: text('destination').notNull(),
+    subscription: text('subscription').notNull(),
+    type: text('type').notNull(),
+    webhook: text('webhook').notNull(),
+    entity: text('entity'),
+    recordId: text('record_id'),
+    /** Of the outbox: the order in which an ordered destination gets the events of a record. */
+    seq: bigint('seq', { mode: 'number' }).notNull(),
+    /** pending | waiting (for an earlier one of its record) | delivered | dead | cancelled */
+    status: text('status').notNull(),
+    /** Made so far. */
+    attempts: integer('attempts').notNull().default(0),
+    /** Attempts before the last redrive: the schedule begins anew after them. */
+    forgiven: integer('forgiven').notNull().default(0),
+    nextAt: time('next_at'),
+    /** Of the last attempt. */
+    lastStatus: integer('last_status'),
+    lastError: text('last_error'),
+    createdAt: time('created_at').notNull(),
+    updatedAt: time('updated_at').notNull(),
+  },
+  t => [
+    index('deliveries_due').on(t.destination, t.nextAt).where(sql`${t.status} = 'pending'`),
+    index('deliveries_order').on(t.destination, t.entity, t.recordId, t.seq).where(sql`${t.status} in ('pending', 'waiting', 'dead')`),
+    index('deliveries_dead').on(t.destination, t.id).where(sql`${t.status} = 'dead'`),
+    index('deliveries_event').on(t.event),
+  ],
+)
+
+/** Every attempt at a delivery. */
+export const attempts = pgTable(
+  'attempts',
+  {
+    delivery: text('delivery').notNull(),
+    /** Counted from 1. */
+    attempt: integer('attempt').notNull(),
+    at: time('at').notNull(),
+    /** Milliseconds. */
+    duration: integer('duration').notNull(),
+    status: integer('status'),
+    /** A code; null: it was delivered. */
+    error: text('error'),
+    message: text('message'),
+    /** The first 4 KiB of the answer. */
+    response: text('response'),
+  },
+  t => [primaryKey({ columns: [t.delivery, t.attempt] })],
+)
+
+/** What is known of a destination besides its settings. */
+export const destinations = pgTable('destinations', {
+  name: text('name').primaryKey(),
+  pausedAt: time('paused_at'),
+  /** operator | gone | failing */
+  pauseReason: text('pause_reason'),
+  /** Since when nothing but failures. */
+  failingSince: time('failing_since'),
+  /** Replica that sends for it: one at a time, so that its limits hold for all replicas together. */
+  owner: text('owner'),
+})
+
+/** Gateways that run on this store. */
+export const replicas = pgTable('replicas', {
+  id: text('id').primaryKey(),
+  seenAt: time('seen_at').notNull(),
+})
+
+/** What the gateways of this store share and nobody needs to set: the key that signs hop counts. */
+export const instance = pgTable('instance', {
+  name: text('name').primaryKey(),
+  value: text('value').notNull(),
+})
+
+/** Encrypted secrets, `${secret:NAME}`: AES-256-GCM with the name as associated data. */
+export const secrets = pgTable(
+  'secrets',
+  {
+    name: text('name').notNull(),
+    /** Counted from 1; the highest is the newest. */
+    version: integer('version').notNull(),
+    /** Tells which master key it is encrypted with: the first 16 hex digits of that key's SHA-256. */
+    keyId: text('key_id').notNull(),
+    /** Nonce, ciphertext and tag, base64. */
+    sealed: text('sealed').notNull(),
+    createdAt: time('created_at').notNull(),
+    notAfter: time('not_after'),
+    lastUsedAt: time('last_used_at'),
+  },
+  t => [primaryKey({ columns: [t.name, t.version] })],
+)
+
+/** Samples of requests, accepted and refused; credentials are masked before they come here. */
+export const requests = pgTable(
+  'requests',
+  {
+    /** Of the exchange. */
+    id: text('id').primaryKey(),
+    webhook: text('webhook').notNull(),
+    receivedAt: time('received_at').notNull(),
+    method: text('method').notNull(),
+    path: text('path').notNull(),
+    query: text('query').notNull(),
+    headers: jsonb('headers').notNull(),
+    /** UTF-8 text, or base64 when `encoded`. */
+    body: text('body').notNull(),
+    encoded: boolean('encoded').notNull(),
+    /** Bytes of the body as it came; more than what is kept when it was cut. */
+    size: integer('size').notNull(),
+    ip: text('ip').notNull(),
+    /** accepted | replayed | refused | failed */
+    outcome: text('outcome').notNull(),
+    status: integer('status').notNull(),
+    code: text('code'),
+    /** For the operator alone. */
+    reason: text('reason'),
+    /** Plugin that refused. */
+    plugin: text('plugin'),
+    /** `[{ plugin, verdict, ms }]` */
+    steps: jsonb('steps').notNull(),
+    /** What `verify` steps gave, for a replay: `{ "signed-at": … }`. */
+    slots: jsonb('slots').notNull(),
+    /** Milliseconds. */
+    duration: real('duration').notNull(),
+    idempotencyKey: text('idempotency_key'),
+    entity: text('entity'),
+    recordId: text('record_id'),
+  },
+  t => [index('requests_webhook').on(t.webhook, t.id)],
+)
+
+/** Changes that operators made. */
+export const audit = pgTable('audit', {
+  id: text('id').primaryKey(),
+  at: time('at').notNull(),
+  /** `admin` for the admin API, `cli` for the command line. */
+  actor: text('actor').notNull(),
+  ip: text('ip'),
+  /** `token.create`, `delivery.retry`, `destination.pause` and so on. */
+  action: text('action').notNull(),
+  target: text('target').notNull(),
+  details: jsonb('details').notNull(),
 })
 
 /** Created records by quota; the check is what refuses the one too many. */

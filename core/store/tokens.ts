@@ -21,20 +21,18 @@ export async function createToken(
   webhook: string,
   options: { now: number; label?: string; expiresAt?: number },
 ): Promise<{ id: string; token: string }> {
-  const id = ulid(options.now)
-  const token = `wh_${id}${randomBytes(20).toString('hex')}`
+  const { id, token, hash } = mint(options.now)
   await db.query(
     `insert into tokens (id, hash, webhook, label, created_at, expires_at) values ($1, $2, $3, $4, to_timestamp($5), to_timestamp($6))`,
-    [
-      id,
-      hashToken(token),
-      webhook,
-      options.label ?? null,
-      options.now / 1000,
-      options.expiresAt === undefined ? null : options.expiresAt / 1000,
-    ],
+    [id, hash, webhook, options.label ?? null, options.now / 1000, options.expiresAt === undefined ? null : options.expiresAt / 1000],
   )
   return { id, token }
+}
+
+function mint(now: number): { id: string; token: string; hash: string } {
+  const id = ulid(now)
+  const token = `wh_${id}${randomBytes(20).toString('hex')}`
+  return { id, token, hash: hashToken(token) }
 }
 
 /** Tokens of one webhook, or of all, newest first. */
@@ -45,6 +43,38 @@ export function listTokens(db: Tx, webhook?: string): Promise<TokenInfo[]> {
     [webhook ?? null],
   )
 }
+
+/**
+ * Makes a token for the webhook and label of a live one, which ends at `endOld` where it would not have ended before. Undefined when
+ * there is no live token of that id.
+ */
+export async function rotateToken(
+  db: Tx,
+  old: string,
+  options: { now: number; endOld: number; expiresAt?: number },
+): Promise<{ id: string; token: string; webhook: string; ended: string } | undefined> {
+  const { id, token, hash } = mint(options.now)
+  const [made] = await db.query<{ webhook: string; ended: string }>(ROTATE, [
+    old,
+    options.now / 1000,
+    options.endOld / 1000,
+    id,
+    hash,
+    options.expiresAt === undefined ? null : options.expiresAt / 1000,
+  ])
+  return made && { id, token, ...made }
+}
+
+const ROTATE = `
+with old as (
+  update tokens set expires_at = least(expires_at, to_timestamp($3::float8))
+  where id = $1 and revoked_at is null and (expires_at is null or expires_at > to_timestamp($2::float8))
+  returning webhook, label, expires_at
+), made as (
+  insert into tokens (id, hash, webhook, label, created_at, expires_at)
+  select $4, $5, webhook, label, to_timestamp($2::float8), to_timestamp($6::float8) from old
+)
+select webhook, expires_at as ended from old`
 
 /** True when a live token of that id was there to revoke. */
 export async function revokeToken(db: Tx, id: string, now: number): Promise<boolean> {

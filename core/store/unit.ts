@@ -1,5 +1,5 @@
 /** What one exchange asks of a commit, and what the commit answers. */
-import type { claimKey, countRecord, Effect, Exchange, Refusal, upsertRecord } from '../plugin.ts'
+import type { claimKey, countRecord, Effect, Exchange, emitEvent, Refusal, upsertRecord } from '../plugin.ts'
 
 type ArgOf<E> = E extends Effect<infer Arg, any> ? Arg : never
 
@@ -12,7 +12,9 @@ export interface Unit {
   }
   quota?: ArgOf<typeof countRecord>
   record?: ArgOf<typeof upsertRecord>
-  event?: boolean
+  event?: ArgOf<typeof emitEvent>
+  /** A subscription covers the webhook: the event goes into the outbox, too. */
+  relay?: boolean
   /** Effects of plugins outside the commit statement. */
   custom: { effect: Effect<any, any>; arg: any }[]
 }

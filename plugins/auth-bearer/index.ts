@@ -39,7 +39,7 @@ export default definePlugin({
 
   compile({ keys }, host) {
     // Digests are of one length, so that comparing them tells nothing of the keys, their lengths included.
-    const known = keys.filter(Boolean).map(digest)
+    const known = keys.filter(Boolean).map(key => ({ key, sum: digest(key) }))
     const refuse = (reason: string) => host.refuse('UNAUTHORIZED', undefined, { reason })
     return x => {
       const header = x.headers.get('authorization')
@@ -48,9 +48,11 @@ export default definePlugin({
       if (header.includes(',')) return refuse('several-authorizations')
       if (header.slice(0, 7).toLowerCase() !== 'bearer ') return refuse('not-bearer')
       const offered = digest(header.slice(7))
-      let match = false
-      for (const key of known) if (timingSafeEqual(key, offered)) match = true
-      return match ? undefined : refuse('unknown-key')
+      let match: string | undefined
+      for (const { key, sum } of known) if (timingSafeEqual(sum, offered)) match = key
+      if (match === undefined) return refuse('unknown-key')
+      host.used(match)
+      return undefined
     }
   },
 })

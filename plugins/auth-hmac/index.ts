@@ -33,7 +33,10 @@ export default definePlugin({
       return compileSource(at, jsonFormField)
     }
     // A key of no bytes would let everybody sign, so it is no key; with none left, every request is refused.
-    const keys = config.secrets.map(text => keyBytes(text, scheme.secret)).filter(key => key !== undefined)
+    const keys = config.secrets.flatMap(text => {
+      const bytes = keyBytes(text, scheme.secret)
+      return bytes ? [{ text, bytes }] : []
+    })
     const required = Object.entries(scheme.require)
     const timeOf = timestamp?.from === undefined ? undefined : source(timestamp.from)
     const candidatesOf = compileCandidates(signature, signature.from.map(source), pairsOf(scheme))
@@ -59,7 +62,9 @@ export default definePlugin({
 
       const message = messageOf(look)
       if (typeof message === 'string') return refuse(`${same(message, scheme.id) ? 'missing-id' : 'missing-signed-part'}: ${message}`)
-      if (!matches(message, candidates)) return refuse('signature-mismatch')
+      const match = matches(message, candidates)
+      if (match === undefined) return refuse('signature-mismatch')
+      host.used(match)
       if (timestamp && time !== undefined && covered) x.set(signedAt, { time, tolerance: timestamp.tolerance, future: timestamp.future })
       return undefined
     }

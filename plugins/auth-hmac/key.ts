@@ -26,36 +26,47 @@ export function publicKey(kind: 'ed25519' | 'ecdsa-p256', bytes: Buffer): KeyObj
   }
 }
 
-/** True when any key made any of the candidates for this message. */
-export type Match = (message: readonly (string | Uint8Array)[], candidates: readonly string[]) => boolean
+/** A key as the settings have it, and its bytes. */
+export interface Key {
+  text: string
+  bytes: Buffer
+}
 
-export function compileMatch({ kind, algorithm, encoding }: Scheme, keys: readonly Buffer[]): Match {
+/** The text of a key that made any of the candidates for this message; undefined when none did. */
+export type Match = (message: readonly (string | Uint8Array)[], candidates: readonly string[]) => string | undefined
+
+export function compileMatch({ kind, algorithm, encoding }: Scheme, keys: readonly Key[]): Match {
   if (kind !== 'hmac') return publicMatch(kind, encoding, keys)
   const length = createHmac(algorithm, 'any').digest(encoding).length
   return (message, candidates) => {
     const offered = candidates.filter(c => c.length === length).map(c => Buffer.from(c))
-    if (offered.length === 0) return false
-    let match = false
-    for (const key of keys) {
-      const hmac = createHmac(algorithm, key)
+    if (offered.length === 0) return undefined
+    let match: string | undefined
+    for (const { text, bytes } of keys) {
+      const hmac = createHmac(algorithm, bytes)
       for (const piece of message) hmac.update(piece)
       const digest = Buffer.from(hmac.digest(encoding))
       // As text, byte for byte: what a lenient decoder would also read as this digest is no signature.
-      for (const offer of offered) if (offer.length === digest.length && timingSafeEqual(offer, digest)) match = true
+      for (const offer of offered) if (offer.length === digest.length && timingSafeEqual(offer, digest)) match = text
     }
     return match
   }
 }
 
-function publicMatch(kind: 'ed25519' | 'ecdsa-p256', encoding: 'hex' | 'base64', keys: readonly Buffer[]): Match {
-  const publicKeys = keys.map(key => publicKey(kind, key)).filter(key => key !== undefined)
+function publicMatch(kind: 'ed25519' | 'ecdsa-p256', encoding: 'hex' | 'base64', keys: readonly Key[]): Match {
+  const publicKeys = keys.flatMap(({ text, bytes }) => {
+    const key = publicKey(kind, bytes)
+    return key ? [{ text, key }] : []
+  })
   const hash = kind === 'ed25519' ? null : 'sha256'
   return (message, candidates) => {
     const bytes = Buffer.concat(message.map(piece => (typeof piece === 'string' ? Buffer.from(piece) : piece)))
-    return candidates.some(candidate => {
+    for (const candidate of candidates) {
       const signature = Buffer.from(candidate, encoding)
-      if (signature.toString(encoding) !== candidate || (kind === 'ed25519' && signature.length !== 64)) return false
-      return publicKeys.some(key => verify(hash, bytes, key, signature))
-    })
+      if (signature.toString(encoding) !== candidate || (kind === 'ed25519' && signature.length !== 64)) continue
+      const match = publicKeys.find(({ key }) => verify(hash, bytes, key, signature))
+      if (match) return match.text
+    }
+    return undefined
   }
 }

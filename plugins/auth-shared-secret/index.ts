@@ -44,7 +44,7 @@ export default definePlugin({
 
   compile({ header, query, prefix = '', secrets }, host) {
     // Digests are of one length, so that comparing them tells nothing of the secrets, their lengths included.
-    const known = secrets.filter(Boolean).map(digest)
+    const known = secrets.filter(Boolean).map(secret => ({ secret, sum: digest(secret) }))
     const refuse = (reason: string) => host.refuse('UNAUTHORIZED', undefined, { reason })
     return x => {
       // A parameter that comes twice is refused: we and whatever reads the URL next might each take another one.
@@ -53,9 +53,11 @@ export default definePlugin({
       if (!value) return refuse('missing-secret')
       if (values.length > 1 || !value.startsWith(prefix)) return refuse('secret-mismatch')
       const offered = digest(value.slice(prefix.length))
-      let match = false
-      for (const secret of known) if (timingSafeEqual(secret, offered)) match = true
-      return match ? undefined : refuse('secret-mismatch')
+      let match: string | undefined
+      for (const { secret, sum } of known) if (timingSafeEqual(sum, offered)) match = secret
+      if (match === undefined) return refuse('secret-mismatch')
+      host.used(match)
+      return undefined
     }
   },
 })

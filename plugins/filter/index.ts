@@ -1,6 +1,7 @@
 /** Lets through the requests that an expression is true of. */
-import { definePlugin, Type } from '#core/plugin.ts'
-import { compileExpression } from './expression.ts'
+import { compileExpression, definePlugin, type Expression, Type } from '#core/plugin.ts'
+
+const NAMES = { objects: ['data', 'payload', 'custom_variables', 'query'], texts: ['webhook', 'method'] }
 
 export default definePlugin({
   name: 'filter',
@@ -24,20 +25,21 @@ export default definePlugin({
   refusals: { FILTERED: { status: 422, summary: 'The webhook does not take requests like this one.' } },
   sender: c => ({
     query: Object.fromEntries(
-      compileExpression(c.when).query.map(name => [name, { description: 'Decides whether the request is taken.' }]),
+      parametersOf(compileExpression(c.when, NAMES)).map(name => [name, { description: 'Decides whether the request is taken.' }]),
     ),
   }),
   check(c) {
     try {
-      compileExpression(c.when)
+      parametersOf(compileExpression(c.when, NAMES))
       return []
     } catch (error) {
       return [{ path: '/when', message: (error as Error).message }]
     }
   },
+  leaves: () => ({}),
   compile(c, host) {
-    const expression = compileExpression(c.when)
-    const ask = asker(expression.query)
+    const expression = compileExpression(c.when, NAMES)
+    const ask = asker(parametersOf(expression))
     const stop = c.otherwise === 'accept' ? host.accept() : host.refuse('FILTERED')
     let warned = false
     return x => {
@@ -53,6 +55,16 @@ export default definePlugin({
     }
   },
 })
+
+/** Query parameters that it asks for: only by name, so that senders can be told which there are. */
+function parametersOf({ paths }: Expression): string[] {
+  const asked = paths.filter(path => path[0] === 'query')
+  const named = new Set(asked.filter(path => path.length > 1).map(path => path[1] as string))
+  // `query.source` counts twice: as itself, and as the `query` in it.
+  if (asked.filter(path => path.length === 1).length > asked.filter(path => path.length === 2).length)
+    throw new Error(`'query' takes a name, as in query.source or query["utm-source"]`)
+  return [...named]
+}
 
 const NONE: Record<string, string> = Object.freeze({})
 

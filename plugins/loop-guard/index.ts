@@ -12,6 +12,11 @@ export default definePlugin({
         description: 'The header that outgoing deliveries carry. A request that has it writes its record, and no event.',
         examples: ['X-Postern-Webhook-Id'],
       }),
+      trust: Type.Union([Type.Literal('known'), Type.Literal('any')], {
+        default: 'known',
+        description:
+          'Whether the header must name an event that was raised here (known), or any value of it counts, which a sender can forge (any).',
+      }),
     },
     { additionalProperties: false },
   ),
@@ -23,10 +28,14 @@ export default definePlugin({
     },
   }),
 
-  compile: ({ header }) => {
-    return x => {
-      if (x.headers.get(header)) x.set(echo, true)
-      return undefined
-    }
+  compile: ({ header, trust }, host) => x => {
+    const event = x.headers.get(header)
+    if (event === null) return
+    if (trust === 'any') x.set(echo, true)
+    else
+      return host.outgoing.knows(event).then(known => {
+        if (known) x.set(echo, true)
+        return undefined
+      })
   },
 })

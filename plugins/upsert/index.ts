@@ -45,6 +45,7 @@ export default definePlugin({
     c.idFieldQuery === undefined
       ? {}
       : { query: { [c.idFieldQuery]: { description: `Field whose value is the id of the record. Default: ${c.idField ?? 'id'}.` } } },
+  leaves: c => ({ record: c.entity }),
   compile(c, host) {
     const fixed = c.idField ?? (c.match ? undefined : 'id')
     const unusable = (field: string) =>

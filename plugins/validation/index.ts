@@ -45,6 +45,12 @@ export default definePlugin({
     }
   },
   sender: (c, host) => ({ body: rules(c, host).schema }),
+  leaves(c, host) {
+    // The payload as it came may be something else than what it has become.
+    if (c.against === 'payload') return {}
+    const { schema, unknown } = rules(c, host)
+    return { data: { schema, closed: unknown !== 'keep', ...(c.entity !== undefined && { entity: c.entity }) } }
+  },
   compile(c, host) {
     const { schema, unknown } = rules(c, host)
     const ofData = c.against === 'data'

@@ -6,14 +6,17 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type Loaded, load } from '#core/config/load.ts'
 import { formatProblem } from '#core/config/problem.ts'
-import { type AnyPlugin, Duration, definePlugin, Secret, Size, signedAt, slot, Type } from '#core/plugin.ts'
+import type { Extension } from '#core/config/registry.ts'
+import { Duration, definePlugin, Secret, Size, signedAt, slot, Type } from '#core/plugin.ts'
+import http from '#plugins/http/index.ts'
 
 const closed = { additionalProperties: false }
 const passes = () => () => undefined
 const secrets = Type.Array(Secret({ description: 'Keys.' }), { minItems: 1, description: 'Keys.' })
 const seal = slot<string>('seal')
 
-export const plugins: AnyPlugin[] = [
+export const plugins: Extension[] = [
+  http,
   definePlugin({
     name: 'key',
     phase: 'verify',
@@ -136,10 +139,18 @@ export interface World {
   path?: string
   env?: Record<string, string>
   imports?: Record<string, unknown>
+  /** Live values of the stored secrets; placeholders when left out. A text says why there are none. */
+  secrets?: Record<string, string[]> | string
 }
 
 /** Loads what a world holds, in a folder of its own that is gone afterwards. */
-export async function loadWorld({ files, path, env = {}, imports = {} }: World): Promise<Loaded & { folder: string; lines: string[] }> {
+export async function loadWorld({
+  files,
+  path,
+  env = {},
+  imports = {},
+  secrets,
+}: World): Promise<Loaded & { folder: string; lines: string[] }> {
   const folder = mkdtempSync(join(tmpdir(), 'postern-config-'))
   try {
     for (const [name, text] of Object.entries(files)) {
@@ -149,11 +160,12 @@ export async function loadWorld({ files, path, env = {}, imports = {} }: World):
     const names = Object.keys(files)
     const loaded = await load(join(folder, path ?? (names.length === 1 ? names[0]! : '')), {
       env,
-      builtins: plugins,
+      builtins,
       importPlugin: async (specifier, from) => {
         if (!Object.hasOwn(imports, specifier)) throw new Error(`Cannot find ${specifier} from ${from.slice(folder.length + 1)}`)
-        return imports[specifier] as AnyPlugin
+        return imports[specifier] as Extension
       },
+      ...(secrets !== undefined && { secrets: typeof secrets === 'string' ? secrets : new Map(Object.entries(secrets)) }),
     })
     const lines = loaded.problems.map(problem => formatProblem(problem).replaceAll(`${folder}/`, '').replaceAll(folder, '.'))
     return { ...loaded, folder, lines }

@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import { interpolate } from '#core/config/interpolate.ts'
 import { nodeOf, plain } from '#core/config/node.ts'
 import { formatProblem, Problems } from '#core/config/problem.ts'
+import { vaultOf } from '#core/config/vault.ts'
 import { chain, hook, loadWorld, type Row, shape, table, top } from './fixture.ts'
 
 const env = {
@@ -22,6 +23,12 @@ const env = {
   SPAN: '90',
 }
 const world = (yaml: string, files = {}) => ({ files: { 'c.yaml': yaml, ...files }, path: 'c.yaml', env })
+
+/** A world whose store is at hand. */
+const vault = (yaml: string) => ({
+  files: { 'c.yaml': yaml },
+  secrets: { SIGNING: ['new-0123456789abcdef', 'old-0123456789abcdef'], SHORT: ['x'], NONE: [], ENDED: [''] },
+})
 
 export const rows: Row[] = [
   [
@@ -129,32 +136,94 @@ export const rows: Row[] = [
   [
     'a bad name',
     top('server: { host: "${1X}" }'),
-    `c.yaml:2:17 server.host: '\${1X}' is no interpolation: write \${NAME}, \${NAME:-default} or \${file:PATH}, or $\${ for the characters themselves`,
+    `c.yaml:2:17 server.host: '\${1X}' is no interpolation: write \${NAME}, \${NAME:-default}, \${file:PATH} or \${secret:NAME}, or $\${ for the characters themselves`,
   ],
   [
     'no name',
     top('server: { host: "${}" }'),
-    `c.yaml:2:17 server.host: '\${}' is no interpolation: write \${NAME}, \${NAME:-default} or \${file:PATH}, or $\${ for the characters themselves`,
+    `c.yaml:2:17 server.host: '\${}' is no interpolation: write \${NAME}, \${NAME:-default}, \${file:PATH} or \${secret:NAME}, or $\${ for the characters themselves`,
   ],
   [
     'another kind of default',
     top('server: { host: "${HOST-x}" }'),
-    `c.yaml:2:17 server.host: '\${HOST-x}' is no interpolation: write \${NAME}, \${NAME:-default} or \${file:PATH}, or $\${ for the characters themselves`,
+    `c.yaml:2:17 server.host: '\${HOST-x}' is no interpolation: write \${NAME}, \${NAME:-default}, \${file:PATH} or \${secret:NAME}, or $\${ for the characters themselves`,
   ],
   [
     'one within another',
     top('server: { host: "${A:-${B}}" }'),
-    `c.yaml:2:17 server.host: '\${A:-\${B}' is no interpolation: write \${NAME}, \${NAME:-default} or \${file:PATH}, or $\${ for the characters themselves`,
+    `c.yaml:2:17 server.host: '\${A:-\${B}' is no interpolation: write \${NAME}, \${NAME:-default}, \${file:PATH} or \${secret:NAME}, or $\${ for the characters themselves`,
   ],
   [
     'an unknown source',
     top('server: { host: "${vault:x}" }'),
-    `c.yaml:2:17 server.host: '\${vault:x}' is no interpolation: write \${NAME}, \${NAME:-default} or \${file:PATH}, or $\${ for the characters themselves`,
+    `c.yaml:2:17 server.host: '\${vault:x}' is no interpolation: write \${NAME}, \${NAME:-default}, \${file:PATH} or \${secret:NAME}, or $\${ for the characters themselves`,
+  ],
+  ['a stored secret, where the store is not at hand', chain('key: { keys: ["${secret:SIGNING}", "x-${secret:SIGNING}"] }')],
+  [
+    'a stored secret in a setting that has rules, where the store is not at hand',
+    top('server: { host: "${secret:A}", publicUrl: "${secret:B}" }'),
   ],
   [
-    'a stored secret',
-    chain('key: { keys: ["${secret:SIGNING}"] }'),
-    `c.yaml:6:23 webhooks.a.chain[0].key.keys[0]: \${secret:SIGNING}: the encrypted secret table is not part of this version; use \${NAME} or \${file:PATH}`,
+    'settings that a plugin would refuse, where the store is not at hand',
+    chain('auth-none: { reason: x }', 'save: { entity: "${secret:E}" }').replace('/a', '"/${secret:P}/a"'),
+  ],
+  [
+    'a stored secret is a text',
+    top('server: { port: "${secret:PORT}" }'),
+    `c.yaml:2:17 server.port: the value of \${secret:PORT}: expected a whole number`,
+  ],
+  ['a stored secret', vault(chain('key: { keys: ["${secret:SIGNING}"] }'))],
+  [
+    'a stored secret that breaks a rule of its setting',
+    vault(top('server: { publicUrl: "${secret:SIGNING}" }')),
+    `c.yaml:2:22 server.publicUrl: the value of \${secret:SIGNING} must be an absolute URL without query, such as https://hooks.example.com`,
+  ],
+  [
+    'a short stored secret',
+    vault(chain('key: { keys: ["${secret:SHORT}"] }')),
+    'c.yaml:6:23 warning: webhooks.a.chain[0].key.keys[0]: has fewer than 16 bytes: take a longer one, such as `openssl rand -hex 32` prints',
+  ],
+  [
+    'a stored secret with a name that is near another',
+    vault(chain('key: { keys: ["${secret:SINGING}"] }')),
+    `c.yaml:6:23 webhooks.a.chain[0].key.keys[0]: there is no live secret 'SINGING' — did you mean 'SIGNING'? Or store it with \`postern secret set SINGING\``,
+  ],
+  [
+    'a stored secret that is not there',
+    vault(chain('key: { keys: ["${secret:OTHER}"] }')),
+    "c.yaml:6:23 webhooks.a.chain[0].key.keys[0]: there is no live secret 'OTHER': store it with `postern secret set OTHER`",
+  ],
+  [
+    'a stored secret without a live version',
+    vault(chain('key: { keys: ["${secret:NONE}"] }')),
+    "c.yaml:6:23 webhooks.a.chain[0].key.keys[0]: there is no live secret 'NONE': store it with `postern secret set NONE`",
+  ],
+  [
+    'a stored secret whose versions have ended while it is in use closes the webhook',
+    vault(chain('key: { keys: ["${secret:ENDED}"] }')),
+    'c.yaml:6:23 warning: webhooks.a.chain[0].key.keys[0]: is empty: the webhook answers 503 to everything until it is set',
+  ],
+  [
+    'such a one as a part of a text is none',
+    vault(chain('key: { keys: ["x-${secret:ENDED}"] }')),
+    "c.yaml:6:23 webhooks.a.chain[0].key.keys[0]: there is no live secret 'ENDED': store it with `postern secret set ENDED`",
+  ],
+  [
+    'stored secrets that cannot be opened',
+    { ...vault(chain('key: { keys: ["${secret:SIGNING}"] }')), secrets: 'there is no master key' },
+    `c.yaml:6:23 webhooks.a.chain[0].key.keys[0]: \${secret:SIGNING} cannot be opened: there is no master key`,
+  ],
+  [
+    'a stored secret has no default',
+    vault(chain('key: { keys: ["${secret:SIGNING:-x}"] }')),
+    `c.yaml:6:23 webhooks.a.chain[0].key.keys[0]: '\${secret:SIGNING:-x}' names no secret: write a letter or _ first, then letters, digits, _ . and -, at most 100 in all; there is no default`,
+  ],
+  [
+    'what opens the stored secrets is none of them',
+    top('store: { url: "${secret:A}" }\nredis: { url: "redis://${secret:B}" }\nsecrets: { masterKey: "${secret:C}" }'),
+    `c.yaml:2:15 store.url: must be known before the stored secrets are: use \${NAME} or \${file:PATH}`,
+    `c.yaml:3:15 redis.url: must be known before the stored secrets are: use \${NAME} or \${file:PATH}`,
+    `c.yaml:4:23 secrets.masterKey: must be known before the stored secrets are: use \${NAME} or \${file:PATH}`,
   ],
   ['a file', world(top('server: { host: "${file:host.txt}" }'), { 'host.txt': '127.0.0.1\n' })],
   [
@@ -214,7 +283,7 @@ table(rows)
 function run(data: unknown, variables: Record<string, string>, file = '/nowhere/c.yaml') {
   const problems = new Problems()
   const files = new Set<string>()
-  const node = interpolate(nodeOf(data, { file, line: 1, column: 1 }), { env: variables, problems, files })
+  const node = interpolate(nodeOf(data, { file, line: 1, column: 1 }), { env: variables, problems, files, vault: vaultOf(undefined) })
   return { value: plain(node), problems: problems.sorted().map(formatProblem), files: [...files] }
 }
 
@@ -336,4 +405,48 @@ test('a value never shows in a problem', async () => {
   const { problems } = await loadWorld({ files: { 'c.yaml': yaml }, env: { V: value } })
   expect(problems.length).toBeGreaterThan(20)
   expect(problems.filter(problem => JSON.stringify({ ...problem, at: 0 }).includes(value))).toEqual([])
+})
+
+test('a stored secret in a list stands for all its live versions, elsewhere for the newest, and shows as its name', async () => {
+  const yaml = [
+    chain(
+      'key: { keys: ["${FIRST}", "${secret:SIGNING}", "pre-${secret:SIGNING}", "${secret:ONE}"] }',
+      'shape: { text: "${secret:SIGNING}", tags: ["${secret:TAG}"] }',
+    ),
+    'admin: { token: "${secret:SIGNING}" }\n',
+  ].join('')
+  const { config, lines } = await loadWorld({
+    files: { 'c.yaml': yaml },
+    env: { FIRST: 'first-0123456789abcdef' },
+    secrets: {
+      SIGNING: ['new-0123456789abcdef', 'old-0123456789abcdef'],
+      ONE: ['one-0123456789abcdef', 'one-0123456789abcdef'],
+      TAG: ['tag-of-0123456789'],
+      UNUSED: ['unused-0123456789abcdef'],
+    },
+  })
+  expect(lines).toEqual([])
+  const [key, shape] = config?.webhooks.get('a')?.chain ?? []
+  expect(key?.settings.keys).toEqual([
+    'first-0123456789abcdef',
+    'new-0123456789abcdef',
+    'old-0123456789abcdef',
+    'pre-new-0123456789abcdef',
+    'one-0123456789abcdef',
+  ])
+  expect(key?.shown.keys).toEqual(['${FIRST}', '${secret:SIGNING}', '${secret:SIGNING}', '$SECRET', '${secret:ONE}'])
+  expect(shape?.settings).toMatchObject({ text: 'new-0123456789abcdef', tags: ['tag-of-0123456789'] })
+  expect([config?.admin.token, config?.admin.shownToken]).toEqual(['new-0123456789abcdef', '${secret:SIGNING}'])
+  expect([...(config?.secretNames ?? [])].sort()).toEqual(['ONE', 'SIGNING', 'TAG'])
+  // Blanked in the log wherever they stand, also where the setting is no secret.
+  expect(config?.secretValues).toEqual(expect.arrayContaining(['new-0123456789abcdef', 'old-0123456789abcdef', 'tag-of-0123456789']))
+  expect(config?.secretValues).not.toContain('unused-0123456789abcdef')
+})
+
+test('where the store is not at hand, each name has a placeholder of its own that nobody could take for weak', async () => {
+  const { config, lines } = await loadWorld({ files: { 'c.yaml': chain('key: { keys: ["${secret:A}", "${secret:B}", "${secret:A}"] }') } })
+  expect(lines).toEqual([])
+  const [a, b, again] = (config?.webhooks.get('a')?.chain[0]?.settings.keys ?? []) as string[]
+  expect([a === b, a === again]).toEqual([false, true])
+  expect(a).toMatch(/^[0-9a-f]{64}$/)
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import ipaddr from 'ipaddr.js'
-import { compileReach } from '#core/outbox/address.ts'
+import { compileReach } from '#core/address.ts'
 
 const reachable = compileReach({})
 

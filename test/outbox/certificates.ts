@@ -10,7 +10,7 @@ const run = promisify(execFile)
 
 /**
  * A folder with an authority (`ca.crt`), another that nobody trusts (`stranger.crt`), and certificates with keys: `name` for good.test,
- * `address` for 127.0.0.1, `expired` and `unknown` (by the stranger) for good.test.
+ * `localhost`, `address` for 127.0.0.1, `expired` and `unknown` (by the stranger) for good.test.
  */
 export async function certificates(): Promise<string> {
   const openssl = await binary(['openssl'], () => [], 'openssl')
@@ -29,6 +29,7 @@ export async function certificates(): Promise<string> {
   }
   await Promise.all([authority('ca'), authority('stranger')])
   await certificate('name', 'DNS:good.test')
+  await certificate('localhost', 'DNS:localhost')
   await certificate('address', 'IP:127.0.0.1')
   await certificate('expired', 'DNS:good.test', { days: '-1' })
   await certificate('unknown', 'DNS:good.test', { by: 'stranger' })

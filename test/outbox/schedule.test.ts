@@ -1,15 +1,19 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import type { FailureCode } from '#core/outbox/failure.ts'
+import type { Retry } from '#core/config/config.ts'
+import { type FailureCode, SendError } from '#core/outbox/failure.ts'
+import { receiptOf, receiptOfFailure } from '#core/outbox/http.ts'
 import { retryAfter } from '#core/outbox/retryAfter.ts'
-import { compileSchedule, type Outcome, type Retry, STANDARD } from '#core/outbox/schedule.ts'
+import { compileSchedule, STANDARD } from '#core/outbox/schedule.ts'
+import type { Receipt } from '#core/plugin.ts'
 
 const NOW = Date.UTC(2026, 0, 15, 12)
 const S = 1000
 const H = 3_600_000
 const calm = () => 0
-const answer = (status: number, after?: string): Outcome => ({ status, headers: after === undefined ? {} : { 'retry-after': after } })
-const error = (code: FailureCode): Outcome => ({ code })
+const answer = (status: number, after?: string): Receipt =>
+  receiptOf({ status, headers: after === undefined ? {} : { 'retry-after': after }, body: new Uint8Array() }, NOW)
+const error = (code: FailureCode): Receipt => receiptOfFailure(new SendError(code, code))
 
 test('the standard schedule', () => {
   expect(STANDARD.length).toBe(10)
@@ -55,7 +59,7 @@ describe('what becomes of a delivery', () => {
   const delivered = { kind: 'delivered' }
   const dead = { kind: 'dead' }
   const retry = (after: number) => ({ kind: 'retry', after })
-  const rows: [string, number, Outcome, object][] = [
+  const rows: [string, number, Receipt, object][] = [
     ['200', 1, answer(200), delivered],
     ['204', 10, answer(204), delivered],
     ['299', 1, answer(299), delivered],
@@ -88,11 +92,11 @@ describe('what becomes of a delivery', () => {
     ['Retry-After on a success', 1, answer(202, '60'), delivered],
   ]
   test.each(rows)('%s', (_, attempt, outcome, want) => {
-    expect(compileSchedule(undefined, calm).judge(attempt, outcome, NOW)).toEqual(want as never)
+    expect(compileSchedule(undefined, calm).judge(attempt, outcome)) .toEqual(want as never)
   })
 
   test('a schedule with longer waits than a day keeps them', () => {
-    expect(compileSchedule({ schedule: [0, 48 * H] }, calm).judge(1, answer(503, '5'), NOW)).toEqual({ kind: 'retry', after: 48 * H })
+    expect(compileSchedule({ schedule: [0, 48 * H] }, calm).judge(1, answer(503, '5'))) .toEqual({ kind: 'retry', after: 48 * H })
   })
 })
 
@@ -106,7 +110,7 @@ describe('for any schedule', () => {
   )
   const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
   const failure = fc.oneof(
-    fc.constantFrom<Outcome>(error('TIMEOUT'), error('CONNECTION_FAILED'), error('TLS_FAILED'), error('BLOCKED_ADDRESS')),
+    fc.constantFrom<Receipt>(error('TIMEOUT'), error('CONNECTION_FAILED'), error('TLS_FAILED'), error('BLOCKED_ADDRESS')),
     fc
       .tuple(
         fc.integer({ min: 100, max: 999 }).filter(s => (s < 200 || s > 299) && s !== 410),
@@ -128,8 +132,8 @@ describe('for any schedule', () => {
         const bases = compileSchedule(settings, calm)
         const schedule = compileSchedule(settings, () => r)
         for (let attempt = 1; attempt <= schedule.attempts; attempt++) {
-          const outcome = failures[attempt % failures.length] as Outcome
-          const verdict = schedule.judge(attempt, outcome, NOW)
+          const outcome = failures[attempt % failures.length] as Receipt
+          const verdict = schedule.judge(attempt, outcome)
           const base = bases.wait(attempt + 1)
           if (base === undefined) {
             expect(verdict).toEqual({ kind: 'dead' })
@@ -173,8 +177,8 @@ describe('for any schedule', () => {
     fc.assert(
       fc.property(retry, fc.integer({ min: 200, max: 299 }), fc.nat({ max: 2000 }), (settings, status, attempt) => {
         const schedule = compileSchedule(settings)
-        expect(schedule.judge(attempt, answer(status), NOW)).toEqual({ kind: 'delivered' })
-        expect(schedule.judge(attempt, answer(410), NOW)).toEqual({ kind: 'disable' })
+        expect(schedule.judge(attempt, answer(status))) .toEqual({ kind: 'delivered' })
+        expect(schedule.judge(attempt, answer(410))) .toEqual({ kind: 'disable' })
       }),
     )
   })
@@ -203,7 +207,7 @@ describe('Retry-After', () => {
     ['Thu, 15 Jan 2026 12:00:30 +0100', undefined],
     ['tomorrow', undefined],
   ] as [string | undefined, number | undefined][])('%p', (text, want) => {
-    expect(retryAfter(text, NOW)).toBe(want)
+    expect(retryAfter(text)) .toBe(want)
   })
 
   test('every date of HTTP is read', () => {

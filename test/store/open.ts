@@ -36,7 +36,7 @@ export function onEveryStore(title: string, suite: (fresh: () => Promise<Opened>
 export function unit(more: Partial<Unit> & { webhook?: string; at?: number } = {}): Unit {
   const { webhook = 'hook', at = T0, ...effects } = more
   const exchange = { id: ulid(at), webhook, receivedAt: at, variables: { plan: 'pro' }, data: { seen: true } } as unknown as Exchange
-  return { exchange, custom: [], event: true, ...effects }
+  return { exchange, custom: [], event: {}, ...effects }
 }
 
 export const record = (

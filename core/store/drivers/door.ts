@@ -71,6 +71,7 @@ export async function knockAtDoor(url: string): Promise<Database | undefined> {
     lanes: 1,
     query,
     prepared: (_name, text, values) => query(text, values),
+    script: () => Promise.reject(new Error('no scripts through the door')),
     transaction: () => Promise.reject(new Error('no transactions through the door')),
     exclusively: () => Promise.reject(new Error('no maintenance through the door')),
     migrate: async () => {}, // the gateway behind the door has done it

@@ -64,6 +64,7 @@ function database(pg: PGlite, releases: (() => unknown)[]): Database {
     lanes: 1,
     query: (text, values) => run(pg, text, values),
     prepared: (_name, text, values) => run(pg, text, values),
+    script: async text => (await pg.exec(text)).flatMap(result => result.rows),
     transaction: body => pg.transaction(on => body({ query: (text, values) => run(on as never, text, values) } as Tx)),
     exclusively: (_name, body) => body({ query: (text, values) => run(pg, text, values) }),
     migrate: () => migrate(drizzle(pg), { migrationsFolder: MIGRATIONS }),

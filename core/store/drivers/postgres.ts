@@ -16,10 +16,18 @@ const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url))
 // int8 counts fit a double; without this they come as text.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 
-export function openPostgres(url: string): Database {
+export interface PostgresOptions {
+  /** Connections; 8 unless told. */
+  max?: number
+  /** Commits do not wait for the disk: for work that a crash may undo and that is then done again. */
+  relaxed?: boolean
+}
+
+export function openPostgres(url: string, { max = 8, relaxed = false }: PostgresOptions = {}): Database {
   const pool = new pg.Pool({
     connectionString: url,
-    max: 8,
+    max,
+    ...(relaxed && { options: '-c synchronous_commit=off' }),
     application_name: 'postern',
     connectionTimeoutMillis: CONNECT_TIMEOUT,
     statement_timeout: STATEMENT_TIMEOUT,
@@ -37,6 +45,7 @@ export function openPostgres(url: string): Database {
     lanes: 2,
     query: async (text, values) => (await pool.query(text, values as unknown[])).rows,
     prepared: async (name, text, values) => (await pool.query({ name, text, values: values as unknown[] })).rows,
+    script: async text => [(await pool.query(text)) as unknown].flat().flatMap(result => (result as pg.QueryResult).rows),
     async transaction(body) {
       const client = await pool.connect()
       let failure: Error | undefined

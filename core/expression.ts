@@ -1,25 +1,26 @@
-/** A CEL expression, checked and bounded, that says true or false about a request. */
+/** A CEL expression, checked and bounded, that says true or false about a request or an event. */
 import { Environment, type ParseResult } from '@marcbachmann/cel-js'
 
-/** The names that an expression may use. */
-export interface Names {
-  data: Record<string, unknown>
-  payload: Record<string, unknown>
-  custom_variables: Record<string, unknown>
-  query: Record<string, string>
-  webhook: string
-  method: string
+/** What an expression may name. */
+export interface Vocabulary {
+  /** Names that stand for objects. */
+  objects: readonly string[]
+  /** Names that stand for texts. */
+  texts: readonly string[]
 }
 
 export interface Expression {
-  /** Throws an error with a `code` when the expression meets a value that it cannot work with. */
-  holds(names: Names): boolean
-  /** Query parameters that it asks for. */
-  readonly query: readonly string[]
+  /** Takes a value for every name of the vocabulary. Throws an error with a `code` when it meets a value that it cannot work with. */
+  holds(names: Record<string, unknown>): boolean
+  /** Each chain of fields that it reads, such as `['data', 'address', 'city']`, as far as it is written out. */
+  readonly paths: readonly (readonly string[])[]
+  /** Each such chain that is compared with a number, a text, or true or false that is written out. */
+  readonly comparisons: readonly { path: readonly string[]; type: 'number' | 'string' | 'boolean' }[]
 }
 
 /** Parts of an expression that one run may evaluate, each turn of a macro counting anew. */
 const STEPS = 20_000
+const COMPARING = new Set(['==', '!=', '<', '<=', '>', '>='])
 const MACROS = new Set(['all', 'exists', 'exists_one', 'filter', 'map', 'bind'])
 
 /** What the library does not declare of its evaluator. */
@@ -33,16 +34,26 @@ type Node = ParseResult['ast']
 
 let stepsLeft = 0
 const spent = Object.assign(new Error(`the expression takes more than ${STEPS} steps`), { code: 'too_many_steps' })
-const environment = bounded(language())
+/** One for each vocabulary; there are as many as there are callers in the code. */
+const environments = new Map<string, Environment>()
 
-/** Throws a sentence that says what is wrong with the text. */
-export function compileExpression(text: string): Expression {
-  const run = parse(text)
+/** Compiles an expression; throws a sentence that says what is wrong with the text. */
+export function compileExpression(text: string, vocabulary: Vocabulary): Expression {
+  const key = JSON.stringify(vocabulary)
+  const environment = environments.get(key) ?? bounded(language(vocabulary))
+  environments.set(key, environment)
+  const run = parse(environment, text)
   const fault = faultOf(run.ast)
   if (fault) throw new Error(fault)
   const { valid, type, error } = run.check()
   if (!valid) throw sentence(error)
   if (type !== 'bool' && type !== 'dyn') throw new Error(`must say true or false; this gives a value of type ${type}`)
+  const known = [...vocabulary.objects, ...vocabulary.texts]
+  const all = nodes(run.ast).map(({ node }) => node)
+  const named = (node: Node): string[][] | undefined => {
+    const path = pathOf(node)
+    return path && known.includes(path[0] as string) ? [path] : undefined
+  }
   return {
     holds(names) {
       stepsLeft = STEPS
@@ -50,15 +61,21 @@ export function compileExpression(text: string): Expression {
       if (typeof result !== 'boolean') throw Object.assign(new Error('the expression gave no bool'), { code: 'not_a_bool' })
       return result
     },
-    query: [...new Set(nodes(run.ast).flatMap(({ node }) => parameterOf(node) ?? []))],
+    paths: all.flatMap(node => named(node) ?? []),
+    comparisons: all.flatMap(node => {
+      if (!COMPARING.has(node.op)) return []
+      const [left, right] = node.args as [Node, Node]
+      const [path, type] = [named(left)?.[0] ?? named(right)?.[0], literalType(left) ?? literalType(right)]
+      return path && type ? [{ path, type }] : []
+    }),
   }
 }
 
-function language(): Environment {
+function language({ objects, texts }: Vocabulary): Environment {
   const limits = { maxAstNodes: 500, maxDepth: 32, maxListElements: 100, maxMapEntries: 100, maxCallArguments: 8 }
   const environment = new Environment({ limits })
-  for (const name of ['data', 'payload', 'custom_variables', 'query']) environment.registerVariable(name, 'map')
-  for (const name of ['webhook', 'method']) environment.registerVariable(name, 'string')
+  for (const name of objects) environment.registerVariable(name, 'map')
+  for (const name of texts) environment.registerVariable(name, 'string')
   // JSON has one kind of number, which arrives as a double, and a literal `2` is an int: CEL would refuse `data.price * 2`.
   const operators: Record<string, (a: number, b: number) => number> = {
     '+': (a, b) => a + b,
@@ -104,7 +121,7 @@ function bounded(environment: Environment): Environment {
   return environment
 }
 
-function parse(text: string): ParseResult {
+function parse(environment: Environment, text: string): ParseResult {
   try {
     return environment.parse(text)
   } catch (error) {
@@ -131,9 +148,6 @@ function faultOf(root: Node): string | undefined {
       return `'in' inside a macro takes only a list that is written out, as in x in ["a", "b"], ${at}`
     }
   }
-  // Only by name, so that senders can be told which parameters there are.
-  const named = all.filter(({ node }) => parameterOf(node) !== undefined).length
-  if (all.filter(({ node }) => isQuery(node)).length > named) return `'query' takes a name, as in query.source or query["utm-source"]`
 }
 
 /** Every node, with the number of macros around it; what a macro runs over counts as outside. */
@@ -152,15 +166,18 @@ function nodes(root: Node): { node: Node; macros: number }[] {
   return found
 }
 
-function isQuery(node: unknown): boolean {
-  return isNode(node) && node.op === 'id' && node.args === 'query'
+/** The names in `data.address["city"]`; undefined when the node is anything else. */
+function pathOf(node: Node): string[] | undefined {
+  if (node.op === 'id') return [node.args]
+  if (node.op !== '.' && node.op !== '[]') return undefined
+  const name = node.op === '.' ? node.args[1] : node.args[1].op === 'value' ? node.args[1].args : undefined
+  const before = isNode(node.args[0]) ? pathOf(node.args[0]) : undefined
+  return before && typeof name === 'string' ? [...before, name] : undefined
 }
 
-/** The name in `query.name` and `query["name"]`. */
-function parameterOf(node: Node): string | undefined {
-  if ((node.op !== '.' && node.op !== '[]') || !isQuery(node.args[0])) return undefined
-  const name = node.op === '.' ? node.args[1] : node.args[1].op === 'value' ? node.args[1].args : undefined
-  return typeof name === 'string' ? name : undefined
+function literalType({ op, args }: Node): 'number' | 'string' | 'boolean' | undefined {
+  const type = op === 'value' ? typeof args : undefined
+  return type === 'bigint' ? 'number' : type === 'number' || type === 'string' || type === 'boolean' ? type : undefined
 }
 
 function isNode(value: unknown): value is Node {

@@ -1,4 +1,4 @@
-/** `{{path}}` templates in dialects: compiled once, rendered by look-up, no language. */
+/** `{{path}}` templates in dialects and in the bodies of subscriptions: compiled once, rendered by look-up, no language. */
 
 /** Finds a path's value, `['record', 'id']` say; undefined when there is none. */
 export type Lookup = (path: readonly string[]) => unknown
@@ -47,7 +47,8 @@ function compileText(source: string, pathOf: (text: string) => readonly string[]
     const path = pathOf(whole[1])
     return lookup => lookup(path)
   }
-  if (!ANY.test(source)) return () => source
+  // `search` and `split` start anew each time; `test` of a global expression would go on where the last one stopped.
+  if (source.search(ANY) < 0) return () => source
   const texts = source.split(ANY)
   const parts = texts.map((text, i) => (i % 2 === 1 ? pathOf(text) : text))
   return lookup => parts.map(part => (typeof part === 'string' ? part : asText(lookup(part)))).join('')

@@ -1,0 +1,50 @@
+/** Pages of lists: `{ data, next }`, and cursors that belong to one list. */
+import { createHash } from 'node:crypto'
+import { type TSchema, Type } from '@sinclair/typebox'
+import { Refused } from './problem.ts'
+import { type Ask, nullable } from './route.ts'
+
+/** What the query of every list may say. */
+export const paging = {
+  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'Most rows of a page.' }),
+  cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 4000, description: '`next` of the page before.' })),
+}
+
+/** An answer of rows. */
+export const pageOf = (item: TSchema) =>
+  Type.Object({
+    data: Type.Array(item),
+    next: nullable(
+      Type.String({
+        description:
+          'Cursor of the next page; null at the end. With filters a page may have fewer rows than asked for, even none, and still have a next one.',
+      }),
+    ),
+  })
+
+/** Everything there is, in one page. */
+export const whole = <Row>(data: Row[]) => ({ data, next: null })
+
+const SEAL = 6
+
+/** A store's page with its cursor made opaque. */
+export function paged<Row>(ask: Ask<unknown>, page: { data: Row[]; next: string | null }) {
+  return { data: page.data, next: page.next === null ? null : cursorOf(ask.path, page.next) }
+}
+
+/** The limit of the page, and the id that it begins after. */
+export function placeOf(ask: Ask<unknown, { limit: number; cursor?: string }>): { limit: number; after?: string } {
+  const { limit, cursor } = ask.query
+  if (cursor === undefined) return { limit }
+  const bytes = Buffer.from(cursor, 'base64url')
+  const id = bytes.subarray(SEAL).toString()
+  // The seal is no secret: it tells a cursor that was cut off, or that another list gave.
+  if (cursorOf(ask.path, id) === cursor) return { limit, after: id }
+  const fault = 'is not a cursor that this list gave: begin again without one'
+  throw new Refused(400, 'INVALID_QUERY', `cursor ${fault}.`, { details: { cursor: [fault] } })
+}
+
+function cursorOf(path: string, id: string): string {
+  const seal = createHash('sha256').update(`${path}\n${id}`).digest().subarray(0, SEAL)
+  return Buffer.concat([seal, Buffer.from(id)]).toString('base64url')
+}

@@ -1,0 +1,296 @@
+/** Delivers events: relays what the commits left in the outbox, and runs a lane for each destination that is this replica's. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { compileReach } from '../address.ts'
+import type { Config, Destination } from '../config/config.ts'
+import type { DestinationHost, Sender } from '../plugin.ts'
+import type { Database } from '../store/database.ts'
+import { ulid } from '../ulid.ts'
+import type { DeliveryControl } from './control.ts'
+import { receiptClient } from './http.ts'
+import { type Lane, openLane } from './lane.ts'
+import { type DestinationRow, LEASE, openLease } from './lease.ts'
+import { compileMatcher } from './match.ts'
+import { type Compose, compileMessage } from './message.ts'
+import { operations } from './operate.ts'
+import { openQueue } from './queue.ts'
+import { relayBatch } from './relay.ts'
+import { openResults } from './result.ts'
+import { compileSign } from './sign.ts'
+import { sweep } from './sweep.ts'
+
+export interface EngineOptions {
+  config: Config
+  /** Connections of its own; see `openBackground`. */
+  db: Database
+  /** Epoch milliseconds. */
+  now(): number
+  /** For the operator. */
+  warn(message: string, fields?: Record<string, unknown>): void
+  /** True while requests wait for their commit: the background stands back then. */
+  busy(): boolean
+  /** Signs how often events have gone round. */
+  hopKey: string
+  /** Hears which secrets signed something. */
+  usedSecrets?(values: readonly string[]): void
+}
+
+export interface Engine extends DeliveryControl {
+  /** A commit has left something in the outbox. */
+  wake(): void
+  /** From now on the subscriptions and destinations of another configuration count. */
+  swap(config: Config): Promise<void>
+  /** Ends what is being sent, and lets everything go for other replicas. */
+  close(): Promise<void>
+}
+
+/** Milliseconds between two looks at what nobody told of: retries that became due, events and deliveries of other replicas. */
+const TICK = 500
+/** Renewals of the lease: each second. */
+const RENEW = 1000
+/** Part of its time for which the background may work while requests wait. */
+const BUSY_SHARE = 8
+
+interface Plan {
+  config: Config
+  match: ReturnType<typeof compileMatcher>
+}
+
+interface Place {
+  destination: Destination
+  lane: Lane
+}
+
+/** Opens the engine on an installed store. */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const { db, now, warn, hopKey } = options
+  const queue = await openQueue(db, warn)
+  const lease = db.kind === 'postgres' ? openLease(db, ulid(now())) : openLease(db, 'embedded')
+  const results = openResults(db, queue, name => lanes.get(name)?.lane.wake())
+  const lanes = new Map<string, Place>()
+  const opened = new Set<string>()
+  let plan = planOf(options.config)
+  let closed = false
+  let relaying: Promise<void> | undefined
+  let wanted = false
+  let lastRenewal = Number.NEGATIVE_INFINITY
+  /** Lanes open and close one after the other. */
+  let arranging = Promise.resolve()
+
+  function planOf(config: Config): Plan {
+    return { config, match: compileMatcher(config, warn, () => {}) }
+  }
+
+  /** Under load, background work takes an eighth of the time; otherwise as much as it likes. */
+  let workedUntil = 0
+  let workedFor = 0
+  async function standBack(): Promise<void> {
+    const pause = Math.min(workedFor * (BUSY_SHARE - 1), 250)
+    const until = workedUntil + pause
+    workedFor = 0
+    while (!closed && options.busy() && performance.now() < until) await sleep(5)
+  }
+  async function working<T>(work: () => Promise<T>): Promise<T> {
+    const began = performance.now()
+    try {
+      return await work()
+    } finally {
+      workedUntil = performance.now()
+      workedFor += workedUntil - began
+    }
+  }
+
+  async function relay(): Promise<void> {
+    while (wanted && !closed) {
+      wanted = false
+      await standBack()
+      try {
+        const done = await working(() => relayBatch(db, queue, { match: plan.match, ordered: isOrdered }))
+        for (const name of done?.destinations ?? []) lanes.get(name)?.lane.wake()
+        if (done?.full) wanted = true
+      } catch (error) {
+        warn('events could not be relayed', { error: String(error) })
+        wanted = true
+        await sleep(TICK)
+      }
+    }
+    relaying = undefined
+  }
+
+  const isOrdered = (name: string) => plan.config.destinations.get(name)?.ordered ?? false
+
+  function wake() {
+    wanted = true
+    relaying ??= relay()
+  }
+
+  /** Opens and closes lanes until they are those that this replica should run. */
+  function arrange(): Promise<void> {
+    arranging = arranging.then(doArrange).catch(error => warn('destinations could not be looked after', { error: String(error) }))
+    return arranging
+  }
+
+  async function doArrange(): Promise<void> {
+    if (closed) return
+    const { destinations } = plan.config
+    for (const name of destinations.keys()) {
+      if (opened.has(name)) continue
+      await queue.open(name)
+      opened.add(name)
+    }
+    const rows = await lease.renew([...destinations.keys()])
+    lastRenewal = performance.now()
+    for (const [name, place] of lanes) {
+      const row = rows.get(name)
+      const present = destinations.get(name)
+      const keep = row?.mine && row.shouldBe && !row.paused_at && present && !present.closed && isSame(present, place.destination)
+      if (keep) continue
+      await stopLane(name)
+      if (row?.mine && !row.shouldBe) await lease.release([name])
+    }
+    for (const [name, destination] of destinations) {
+      const row = rows.get(name)
+      if (row?.mine && row.shouldBe && !row.paused_at && !destination.closed && !lanes.has(name)) await startLane(destination, row)
+    }
+  }
+
+  async function startLane(destination: Destination, row: DestinationRow): Promise<void> {
+    const { name } = destination
+    let sender: Sender
+    try {
+      sender = await destination.kind.open(destination.settings, hostOf(destination))
+    } catch (error) {
+      warn('a destination cannot be opened; its events wait', { destination: name, error: (error as Error).message })
+      return
+    }
+    await queue.reclaim(name)
+    await sweep(db, queue, destination)
+    const composed = new Map<string, { of: Plan; compose: Compose }>()
+    const lane = openLane({
+      destination,
+      sender,
+      db,
+      queue,
+      results,
+      now,
+      warn,
+      failingSince: row.failing_since?.getTime(),
+      yield: standBack,
+      compose(subscription) {
+        const present = composed.get(subscription)
+        if (present?.of === plan) return present.compose
+        const found = plan.config.subscriptions.get(subscription)
+        if (!found) return undefined
+        const compose = compileMessage(plan.config.server, destination, found, hopKey)
+        composed.set(subscription, { of: plan, compose })
+        return compose
+      },
+      failing: since =>
+        void db
+          .query('update destinations set failing_since = to_timestamp($2) where name = $1', [
+            name,
+            since === undefined ? null : since / 1000,
+          ])
+          .catch(() => {}),
+      ended: reason => void end(name, reason),
+    })
+    lanes.set(name, { destination, lane })
+    lane.wake()
+  }
+
+  async function stopLane(name: string): Promise<void> {
+    const place = lanes.get(name)
+    lanes.delete(name)
+    await place?.lane.stop()
+  }
+
+  async function end(name: string, reason: 'gone' | 'failing'): Promise<void> {
+    warn(reason === 'gone' ? 'a destination answered 410 and is paused' : 'a destination has failed for too long and is paused', {
+      destination: name,
+    })
+    await control
+      .pauseFor(name, reason)
+      .catch(error => warn('a destination could not be paused', { destination: name, error: String(error) }))
+    await arrange()
+  }
+
+  function hostOf({ name, concurrency }: Destination): DestinationHost {
+    const allowed = plan.config.server.allowedCidrs
+    return {
+      destination: name,
+      now,
+      sign(secrets) {
+        const sign = compileSign(secrets)
+        return (id, at, body) => {
+          options.usedSecrets?.(secrets)
+          return sign(id, at, body)
+        }
+      },
+      http: ({ allowPrivate }) => receiptClient({ allowPrivate, allowed, sockets: concurrency }, now),
+      reachable: ({ allowPrivate }) => compileReach({ allowPrivate, allowed }),
+      warn: (message, fields) => warn(message, { ...fields, destination: name }),
+    }
+  }
+
+  async function tick(): Promise<void> {
+    if (performance.now() - lastRenewal >= RENEW && (db.kind === 'postgres' || lanes.size < plan.config.destinations.size)) await arrange()
+    // Whoever could not renew may have been succeeded already.
+    if (db.kind === 'postgres' && lease.age() > LEASE - RENEW) await Promise.all([...lanes.keys()].map(stopLane))
+    if (options.busy()) return
+    const [found] = await db.query<{ events: boolean; due: string[] | null }>(DUE, [[...lanes.keys()]])
+    for (const name of found?.due ?? []) lanes.get(name)?.lane.wake()
+    if (found?.events) wake()
+  }
+
+  async function ticking(): Promise<void> {
+    while (!closed) {
+      await tick().catch(error => warn('the delivery engine cannot reach the store', { error: String(error) }))
+      await Promise.race([sleep(TICK, undefined, { ref: false }), stopping.promise])
+    }
+  }
+
+  const stopping = Promise.withResolvers<void>()
+  const control = operations({
+    db,
+    queue,
+    config: () => plan.config,
+    circuit: name => lanes.get(name)?.lane.circuit(),
+    changed: async names => {
+      await arrange()
+      for (const name of names) lanes.get(name)?.lane.wake()
+    },
+  })
+  await arrange()
+  wake()
+  const ticks = ticking()
+
+  return {
+    ...control,
+    wake,
+    async swap(config) {
+      plan = planOf(config)
+      await arrange()
+    },
+    async close() {
+      closed = true
+      stopping.resolve()
+      await Promise.all([ticks, relaying, arranging])
+      await Promise.all([...lanes.keys()].map(stopLane))
+      await results.drained()
+      await lease.close().catch(() => {})
+      await queue.close()
+    },
+  }
+}
+
+/** Destinations of which something is due, and whether there is anything to relay. */
+const DUE = `
+select exists(select from outbox) as events, array(
+  select name from unnest($1::text[]) name where exists(
+    select from deliveries d where d.destination = name and d.status = 'pending' and d.next_at <= now())) as due`
+
+/** The two would send alike: only what they are called with differs. */
+function isSame(a: Destination, b: Destination): boolean {
+  const { at: _a, kind: kindA, ...one } = a
+  const { at: _b, kind: kindB, ...other } = b
+  return kindA === kindB && JSON.stringify(one) === JSON.stringify(other)
+}

@@ -1,0 +1,273 @@
+/**
+ * One destination's deliveries on their way: claims what is due, sends as many at a time as its concurrency allows, and writes down how
+ * each attempt ended. A lane shares nothing with another one, so a slow or dead destination delays no other.
+ */
+import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhenResult } from 'cockatiel'
+import type { Destination } from '../config/config.ts'
+import type { Receipt, Sender } from '../plugin.ts'
+import type { Database } from '../store/database.ts'
+import { type Claimed, readClaimed } from './delivery.ts'
+import type { Compose } from './message.ts'
+import { openPace } from './pace.ts'
+import type { Job, Queue } from './queue.ts'
+import type { Result, ResultWriter } from './result.ts'
+import { compileSchedule } from './schedule.ts'
+
+export interface LaneOptions {
+  destination: Destination
+  sender: Sender
+  /** By the name of the subscription; undefined when there is none of that name any more. */
+  compose(subscription: string): Compose | undefined
+  db: Database
+  queue: Queue
+  results: ResultWriter
+  /** Epoch milliseconds. */
+  now(): number
+  /** Nothing but failures since then, in epoch milliseconds; undefined: the last attempt was a success. */
+  failingSince: number | undefined
+  /** Resolves when the intake leaves room for work in the background. */
+  yield(): Promise<void>
+  /** Writes down that it fails, or does no more. */
+  failing(since: number | undefined): void
+  /** The destination takes no more: it is to be paused. */
+  ended(reason: 'gone' | 'failing'): void
+  warn(message: string, fields?: Record<string, unknown>): void
+}
+
+export interface Lane {
+  /** Something may be due. */
+  wake(): void
+  /** Begins nothing more; resolves when what was begun is written, and the rest given back. */
+  stop(): Promise<void>
+  circuit(): 'closed' | 'open' | 'half-open'
+}
+
+/** Failures in a row that open the circuit. */
+const BREAKS_AFTER = 20
+/** Milliseconds for which it stays open: as long as the first wait of the schedule, within these. */
+const OPEN = { least: 100, most: 30_000 }
+/** Jobs that are claimed ahead of time, at most. */
+const AHEAD = 256
+/** Milliseconds after which the store is asked again. */
+const STORE_PAUSE = 500
+/** Of the answer, in characters. */
+const KEPT = 4096
+/** Milliseconds beyond its time after which an attempt that does not end counts as failed. */
+const OVERDUE = 5000
+const LONGEST_TIMER = 60_000
+
+export function openLane(options: LaneOptions): Lane {
+  const { destination, sender, db, queue, results, now, warn } = options
+  const { name, concurrency, timeout } = destination
+  const schedule = compileSchedule(destination.retry)
+  const pace = openPace(destination.rate)
+  const openFor = Math.min(OPEN.most, Math.max(OPEN.least, schedule.wait(2) ?? OPEN.most))
+  const breaker = circuitBreaker(handleWhenResult(isOutage), { halfOpenAfter: openFor, breaker: new ConsecutiveBreaker(BREAKS_AFTER) })
+  let openedAt = 0
+  breaker.onBreak(() => {
+    openedAt = performance.now()
+    warn('a destination fails again and again; nothing is sent to it for a moment', { destination: name, ms: openFor })
+  })
+  let failingSince = options.failingSince
+  let buffer: { job: Job; claimed: Claimed }[] = []
+  let inFlight = 0
+  let probing = false
+  let claiming: Promise<void> | undefined
+  /** Whether the queue may have something due that was not claimed. */
+  let more = true
+  let stopped = false
+  const idle: (() => void)[] = []
+  const timers = new Map<string, { at: number; timer: ReturnType<typeof setTimeout> }>()
+
+  function pump() {
+    while (!stopped && buffer.length > 0 && inFlight < concurrency && mayBegin()) {
+      const next = buffer.shift() as (typeof buffer)[number]
+      pace.begin(performance.now())
+      inFlight++
+      void attempt(next.job, next.claimed).finally(() => {
+        inFlight--
+        probing = false
+        pump()
+        if (inFlight === 0) for (const wake of idle.splice(0)) wake()
+      })
+    }
+    if (!stopped && more && !claiming && buffer.length < Math.min(concurrency, AHEAD / 2)) claiming = claim().finally(claimed)
+  }
+
+  function claimed() {
+    claiming = undefined
+    pump()
+  }
+
+  function mayBegin(): boolean {
+    if (breaker.state !== CircuitState.Closed) {
+      const left = openedAt + openFor - performance.now()
+      if (left > 0) return later('circuit', left)
+      if (probing) return false
+      probing = true // one attempt tells whether it is back
+    }
+    const wait = pace.wait(performance.now())
+    if (wait > 0) {
+      probing = false
+      return later('pace', wait)
+    }
+    return true
+  }
+
+  /** Looks again after a while. */
+  function later(why: string, ms: number): false {
+    const at = performance.now() + ms
+    const set = timers.get(why)
+    if (!set || set.at > at) {
+      clearTimeout(set?.timer)
+      const wake = () => {
+        timers.delete(why)
+        if (why === 'due') more = true
+        pump()
+      }
+      timers.set(why, { at, timer: setTimeout(wake, Math.min(ms, LONGEST_TIMER)) })
+    }
+    return false
+  }
+
+  async function claim(): Promise<void> {
+    await options.yield()
+    if (stopped) return
+    more = false
+    const want = Math.min(AHEAD, Math.max(16, concurrency * 2))
+    try {
+      // The queue tells them in no order; the ids of deliveries are in that of their events.
+      const jobs = (await queue.claim(name, want)).sort((a, b) => (a.delivery < b.delivery ? -1 : 1))
+      if (jobs.length === want) more = true
+      if (jobs.length === 0) return
+      const found = new Map(
+        (
+          await readClaimed(
+            db,
+            jobs.map(j => j.delivery),
+          )
+        ).map(c => [c.delivery, c]),
+      )
+      const [left, done] = [jobs.filter(j => found.has(j.delivery)), jobs.filter(j => !found.has(j.delivery))]
+      // Cancelled, or finished by whoever had it before.
+      if (done.length > 0) await db.transaction(tx => queue.remove(tx, name, done))
+      buffer.push(...left.map(job => ({ job, claimed: found.get(job.delivery) as Claimed })))
+    } catch (error) {
+      warn('deliveries could not be claimed', { destination: name, error: String(error) })
+      more = true
+      // What was claimed and not heard of is given back when the lane opens anew.
+      await new Promise(done => setTimeout(done, STORE_PAUSE))
+    }
+  }
+
+  async function attempt(job: Job, claimed: Claimed): Promise<void> {
+    const number = claimed.attempts + 1
+    const at = now()
+    const began = performance.now()
+    const receipt = await deliver(claimed, number)
+    const verdict = schedule.judge(number - claimed.forgiven, receipt)
+    const result: Result = {
+      destination: name,
+      ordered: destination.ordered,
+      job,
+      attempt: number,
+      at,
+      duration: Math.round(performance.now() - began),
+      status: receipt.status,
+      error: receipt.ok ? undefined : receipt.code,
+      message: receipt.ok ? undefined : storable(receipt.message),
+      response: receipt.response === undefined ? undefined : storable(receipt.response),
+      verdict: verdict.kind === 'delivered' || verdict.kind === 'dead' ? verdict.kind : 'pending',
+      after: verdict.kind === 'retry' ? verdict.after : 0,
+    }
+    if (verdict.kind === 'disable') halt('gone')
+    else note(receipt.ok)
+    await written(result)
+    if (verdict.kind === 'retry') later('due', verdict.after + 5)
+    if (verdict.kind === 'dead')
+      warn('a delivery is dead: its last attempt failed', { destination: name, delivery: claimed.delivery, error: result.error })
+  }
+
+  async function deliver(claimed: Claimed, number: number): Promise<Receipt> {
+    const compose = options.compose(claimed.subscription)
+    if (!compose) {
+      const message = `the subscription '${claimed.subscription}' is not declared any more`
+      return { ok: false, code: 'NO_SUBSCRIPTION', message, hopeless: true }
+    }
+    try {
+      const message = compose(claimed, number)
+      return await breaker.execute(() => within(sender.send(message), timeout + OVERDUE))
+    } catch (error) {
+      return { ok: false, code: 'SENDER_FAILED', message: `the kind of destination failed: ${(error as Error).message}` }
+    }
+  }
+
+  /** Until it is written: an attempt that nobody knows of would be made again. */
+  async function written(result: Result): Promise<void> {
+    for (let wait = STORE_PAUSE; ; wait = Math.min(wait * 2, 10_000)) {
+      try {
+        return await results.write(result)
+      } catch (error) {
+        warn('an attempt could not be written down', { destination: name, error: String(error) })
+        if (stopped) return
+        await new Promise(done => setTimeout(done, wait))
+      }
+    }
+  }
+
+  function note(ok: boolean) {
+    if (ok && failingSince !== undefined) {
+      failingSince = undefined
+      options.failing(undefined)
+    } else if (!ok && failingSince === undefined) {
+      failingSince = now()
+      options.failing(failingSince)
+    } else if (!ok && destination.disableAfter > 0 && now() - (failingSince as number) >= destination.disableAfter) halt('failing')
+  }
+
+  function halt(reason: 'gone' | 'failing') {
+    if (stopped) return
+    stopped = true
+    options.ended(reason)
+  }
+
+  return {
+    wake() {
+      more = true
+      pump()
+    },
+    async stop() {
+      stopped = true
+      for (const { timer } of timers.values()) clearTimeout(timer)
+      await claiming
+      const rest = buffer
+      buffer = []
+      if (inFlight > 0) await new Promise<void>(done => idle.push(done))
+      // The next to open the lane gives back what this one cannot.
+      await queue
+        .release(
+          name,
+          rest.map(r => r.job),
+        )
+        .catch(() => {})
+      await sender.close?.()
+    },
+    circuit: () => (breaker.state === CircuitState.Closed ? 'closed' : breaker.state === CircuitState.HalfOpen ? 'half-open' : 'open'),
+  }
+}
+
+/** The receiver cannot be reached or is in trouble: another message would fare no better. */
+function isOutage(receipt: unknown): boolean {
+  const { ok, status } = receipt as Receipt
+  return !ok && (status === undefined || status >= 500 || status === 429 || status === 408)
+}
+
+/** Postgres keeps no NUL. */
+const storable = (text: string) => text.slice(0, KEPT).replaceAll('\0', '\ufffd').toWellFormed()
+
+function within(sending: Promise<Receipt>, ms: number): Promise<Receipt> {
+  return new Promise((done, fail) => {
+    const timer = setTimeout(() => done({ ok: false, code: 'TIMEOUT', message: 'the attempt did not end' }), ms)
+    sending.then(done, fail).finally(() => clearTimeout(timer))
+  })
+}

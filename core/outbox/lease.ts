@@ -1,0 +1,84 @@
+/**
+ * Which replica sends for which destination. One at a time does, so that limits, rates and order hold for all replicas together; each
+ * finds out for itself which that should be, and who is gone loses his destinations after five seconds.
+ */
+import { createHash } from 'node:crypto'
+import type { Database } from '../store/database.ts'
+
+export interface DestinationRow {
+  name: string
+  owner: string | null
+  paused_at: Date | null
+  pause_reason: string | null
+  failing_since: Date | null
+}
+
+export interface Lease {
+  /** Says that this replica lives, and takes, of these destinations, what is its own and free. Returns what is known of each. */
+  renew(names: readonly string[]): Promise<Map<string, DestinationRow & { mine: boolean; shouldBe: boolean }>>
+  /** Lets a destination go, for another replica. */
+  release(names: readonly string[]): Promise<void>
+  /** Milliseconds since the last renewal: after five seconds others may have taken over. */
+  age(): number
+  close(): Promise<void>
+}
+
+/** Milliseconds for which a silent replica keeps its destinations. */
+export const LEASE = 5000
+
+export function openLease(db: Database, self: string): Lease {
+  let renewed = Number.NEGATIVE_INFINITY
+  return {
+    async renew(names) {
+      const began = performance.now()
+      const live = await db.query<{ id: string }>(BEAT, [self])
+      const wanted = names.filter(
+        name =>
+          chosen(
+            name,
+            live.map(r => r.id),
+          ) === self,
+      )
+      const rows = await db.query<DestinationRow>(TAKE, [names, wanted, self])
+      renewed = began
+      return new Map(rows.map(row => [row.name, { ...row, mine: row.owner === self, shouldBe: wanted.includes(row.name) }]))
+    },
+    release: async names =>
+      void (await db.query('update destinations set owner = null where name = any($1::text[]) and owner = $2', [names, self])),
+    age: () => performance.now() - renewed,
+    async close() {
+      await db.query('update destinations set owner = null where owner = $1', [self])
+      await db.query('delete from replicas where id = $1', [self])
+    },
+  }
+}
+
+/** Every replica finds the same one, and when one comes or goes, only its own destinations move (rendezvous hashing). */
+export function chosen(destination: string, replicas: readonly string[]): string | undefined {
+  let best: { id: string; score: string } | undefined
+  for (const id of replicas) {
+    const score = createHash('sha256').update(`${destination}\0${id}`).digest('hex')
+    if (!best || score > best.score) best = { id, score }
+  }
+  return best?.id
+}
+
+const LIVE = `seen_at > now() - interval '${LEASE} ms'`
+const BEAT = `
+with beat as (
+  insert into replicas (id, seen_at) values ($1, now()) on conflict (id) do update set seen_at = now() returning id
+), gone as (
+  delete from replicas where seen_at < now() - interval '1 hour'
+)
+select id from beat union select id from replicas where ${LIVE}`
+
+const TAKE = `
+with known as (
+  insert into destinations (name) select unnest($1::text[]) on conflict do nothing returning name
+), taken as (
+  update destinations set owner = $3 where name = any($2::text[]) and owner is distinct from $3
+    and (owner is null or not exists (select from replicas where id = owner and ${LIVE})) returning name
+)
+select d.name, case when d.name in (select name from taken) then $3 else d.owner end as owner, d.paused_at, d.pause_reason, d.failing_since
+from destinations d where d.name = any($1::text[])
+union all select name, null, null, null, null from known`

@@ -1,0 +1,101 @@
+/**
+ * Turns events of the outbox into deliveries: each event once for each destination that wants it, whatever becomes of the process.
+ * Every replica has a relay, and one of them works at a time, so that the events of a record keep their order.
+ */
+import type { Tx } from '../plugin.ts'
+import type { Database } from '../store/database.ts'
+import { deliveryId, lockOrder, orderKey, type StoredEvent, takeEvents } from './delivery.ts'
+import type { Match } from './match.ts'
+import type { Due, Queue } from './queue.ts'
+
+/** What the relay must know of the present configuration. */
+export interface RelayPlan {
+  match(event: StoredEvent): Match[]
+  ordered(destination: string): boolean
+}
+
+/** Events in one transaction. */
+const BATCH = 500
+
+interface Row extends Match {
+  id: string
+  event: StoredEvent & { seq: number }
+  status: 'pending' | 'waiting'
+}
+
+/** Relays one batch. `full` tells that there may be more; `destinations` are those with something to send now. Undefined: another replica is at it. */
+export async function relayBatch(
+  db: Database,
+  queue: Queue,
+  plan: RelayPlan,
+): Promise<{ full: boolean; events: number; destinations: Set<string> } | undefined> {
+  return db.transaction(async tx => {
+    const [lock] = await tx.query<{ mine: boolean }>(`select pg_try_advisory_xact_lock(hashtextextended('postern relay', 0)) as mine`)
+    if (!lock?.mine) return undefined
+    const events = await takeEvents(tx, BATCH)
+    const rows: Row[] = events.flatMap(event =>
+      plan.match(event).map(match => ({ ...match, id: deliveryId(event.id, match.destination), event, status: 'pending' as const })),
+    )
+    const destinations = new Set(rows.map(row => row.destination))
+    if (rows.length > 0) {
+      const ordered = [...destinations].filter(plan.ordered)
+      await lockOrder(tx, ordered)
+      await holdBack(
+        tx,
+        rows.filter(row => ordered.includes(row.destination)),
+      )
+      const fresh = await insert(tx, rows)
+      for (const destination of destinations) await queue.add(tx, destination, due(rows, destination, fresh))
+    }
+    return { full: events.length === BATCH, events: events.length, destinations }
+  })
+}
+
+function due(rows: readonly Row[], destination: string, fresh: ReadonlySet<string>): Due[] {
+  const now = rows.filter(row => row.destination === destination && row.status === 'pending' && fresh.has(row.id))
+  return now.map(row => ({ delivery: row.id, attempts: 0, after: 0 }))
+}
+
+/** Those of an ordered destination wait while an earlier one of their record is not done. */
+async function holdBack(tx: Tx, rows: readonly Row[]): Promise<void> {
+  const keyed = rows.filter(row => orderKey(row.event) !== null)
+  if (keyed.length === 0) return
+  const open = await tx.query<{ destination: string; entity: string; record_id: string }>(
+    `select distinct d.destination, d.entity, d.record_id from unnest($1::text[], $2::text[], $3::text[]) k(destination, entity, record_id)
+     join deliveries d using (destination, entity, record_id) where d.status in ('pending', 'waiting', 'dead')`,
+    [keyed.map(r => r.destination), keyed.map(r => r.event.entity), keyed.map(r => r.event.record_id)],
+  )
+  const busy = new Set(open.map(o => `${o.destination} ${orderKey(o)}`))
+  for (const row of keyed) {
+    const key = `${row.destination} ${orderKey(row.event)}`
+    if (busy.has(key)) row.status = 'waiting'
+    busy.add(key)
+  }
+}
+
+async function insert(tx: Tx, rows: readonly Row[]): Promise<Set<string>> {
+  const made = await tx.query<{ id: string }>(
+    `insert into deliveries (id, event, destination, subscription, type, webhook, entity, record_id, seq, status, next_at, created_at, updated_at)
+     select id, event, destination, subscription, type, webhook, entity, record_id, seq, status, case when status = 'pending' then now() end, now(), now()
+     from jsonb_to_recordset($1::jsonb) as t(id text, event text, destination text, subscription text, type text, webhook text,
+       entity text, record_id text, seq bigint, status text)
+     order by id on conflict (id) do nothing returning id`,
+    [
+      JSON.stringify(
+        rows.map(({ id, destination, subscription, status, event }) => ({
+          id,
+          event: event.id,
+          destination,
+          subscription,
+          type: event.type,
+          webhook: event.webhook,
+          entity: event.entity,
+          record_id: event.record_id,
+          seq: event.seq,
+          status,
+        })),
+      ),
+    ],
+  )
+  return new Set(made.map(row => row.id))
+}

@@ -1,0 +1,79 @@
+/** NATS servers with JetStream for tests: one that all tests of a process share, and throwaway ones for faults. */
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { binary } from './binary.ts'
+import { child, folder, freePort } from './child.ts'
+
+/** A server of one's own. */
+export interface NatsServer {
+  readonly url: string
+  readonly port: number
+  /** Of the present process. */
+  readonly pid: number
+  kill(signal: NodeJS.Signals): void
+  /** Resolves when the server is gone. */
+  stop(): Promise<void>
+  /** Stops the server if it runs, and resolves when it answers again, with its streams, on the same port. */
+  restart(): Promise<void>
+}
+
+let shared: Promise<string> | undefined
+
+/** URL of a running server without credentials: `NATS_URL`, or one that is started at the first call and ends with this process. */
+export function nats(): Promise<string> {
+  shared ??= process.env.NATS_URL ? Promise.resolve(process.env.NATS_URL) : natsServer().then(server => server.url)
+  return shared
+}
+
+/** Starts a throwaway server; `config` is lines of its configuration file, `authorization { token: x }` say. */
+export async function natsServer(config = ''): Promise<NatsServer> {
+  const program = await binary(['nats-server'], () => ['/usr/sbin'], 'nats-server')
+  const port = await freePort()
+  const home = folder()
+  const file = join(home, 'nats.conf')
+  writeFileSync(file, `jetstream { store_dir: "${home}" }\n${config}\n`)
+  const args = ['--config', file, '--addr', '127.0.0.1', '--port', `${port}`]
+  const start = async () => {
+    const server = child(program, args, { stdio: 'ignore' })
+    server.unref()
+    const deadline = Date.now() + 10_000
+    while (!(await answers(port))) {
+      if (server.exitCode !== null || Date.now() > deadline) throw new Error(`${program} ${args.join(' ')} did not start`)
+      await new Promise(done => setTimeout(done, 10))
+    }
+    return server
+  }
+  let server = await start()
+  const stop = async () => {
+    if (server.exitCode !== null || server.signalCode !== null) return
+    const gone = once(server, 'exit')
+    server.kill('SIGKILL')
+    await gone
+  }
+  return {
+    url: `nats://127.0.0.1:${port}`,
+    port,
+    get pid() {
+      return server.pid as number
+    },
+    kill: signal => void server.kill(signal),
+    stop,
+    async restart() {
+      await stop()
+      server = await start()
+    },
+  }
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('data', data => {
+      resolve(data.toString().startsWith('INFO '))
+      socket.destroy()
+    })
+    socket.on('error', () => resolve(false))
+  })
+}
