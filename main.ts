@@ -4,6 +4,9 @@ import process from 'node:process'
 import { stripVTControlCharacters } from 'node:util'
 import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand } from 'citty'
 import { check } from '#core/cli/check.ts'
+import { deliveriesCancel, deliveriesList, deliveriesRetry, deliveriesShow } from '#core/cli/deliveries.ts'
+import { destinationsChange, destinationsList } from '#core/cli/destinations.ts'
+import { eventsList, eventsRetry, eventsShow } from '#core/cli/events.ts'
 import { importPlugin } from '#core/cli/importPlugin.ts'
 import { migrate } from '#core/cli/migrate.ts'
 import { EXIT, endOf } from '#core/cli/open.ts'
@@ -143,6 +146,124 @@ const secret = defineCommand({
   },
 })
 
+/** What the commands that ask a running gateway have in common. */
+const asking = {
+  url: { type: 'string', description: 'Where its admin API is; left out, POSTERN_ADMIN_URL or the configuration says', valueHint: 'URL' },
+  config,
+  json,
+} as const
+const option = (description: string, valueHint: string) => ({ type: 'string', description, valueHint }) as const
+const about = {
+  webhook: option('Webhook that raised the event', 'NAME'),
+  entity: option('Entity of the record', 'NAME'),
+  record: option('Id of the record', 'ID'),
+  since: option('Not before: a time, or how long ago, such as 2h', 'TIME'),
+  until: option('Before: a time, or how long ago', 'TIME'),
+} as const
+const rows = {
+  limit: option('Most rows; 50 if left out', 'N'),
+  cursor: option('Where to go on: `next` of what --json printed', 'TEXT'),
+} as const
+const deliveryFilters = {
+  status: {
+    type: 'enum' as const,
+    description: 'What has become of it',
+    options: ['pending', 'waiting', 'delivered', 'dead', 'cancelled'],
+  },
+  destination: option('Where it goes', 'NAME'),
+  subscription: option('That made it', 'NAME'),
+  event: option('Id of the event', 'ID'),
+  ...about,
+}
+const eventId = { type: 'positional', description: 'Id of the event, from list', required: true } as const
+const deliveryId = { type: 'positional', description: 'Id of the delivery, from list', required: true } as const
+const destinationName = { type: 'positional', description: 'Name of the destination', required: true } as const
+
+const events = defineCommand({
+  meta: { name: 'events', description: 'Events of a running gateway' },
+  subCommands: {
+    list: command(
+      'events list',
+      'Lists events, newest first',
+      'postern events list --webhook contact-form --since 2h',
+      {
+        type: { type: 'enum', description: 'Kind of event', options: ['record.created', 'record.updated', 'webhook.received'] },
+        ...about,
+        ...rows,
+        ...asking,
+      },
+      args => eventsList({ ...loading, ...args }, out),
+    ),
+    show: command(
+      'events show',
+      'Shows one event with its data and its deliveries',
+      'postern events show evt_01JD0000000000000000000000',
+      { id: eventId, ...asking },
+      args => eventsShow({ ...loading, ...args }, out),
+    ),
+    retry: command(
+      'events retry',
+      'Sends its dead and cancelled deliveries again',
+      'postern events retry evt_01JD0000000000000000000000 --destination crm',
+      { id: eventId, destination: deliveryFilters.destination, ...asking },
+      args => eventsRetry({ ...loading, ...args }, out),
+    ),
+  },
+})
+
+const deliveries = defineCommand({
+  meta: { name: 'deliveries', description: 'Deliveries of a running gateway' },
+  subCommands: {
+    list: command(
+      'deliveries list',
+      'Lists deliveries, those of the newest events first',
+      'postern deliveries list --status dead --destination crm',
+      { ...deliveryFilters, ...rows, ...asking },
+      args => deliveriesList({ ...loading, ...args }, out),
+    ),
+    show: command(
+      'deliveries show',
+      'Shows one delivery with its attempts',
+      'postern deliveries show dlv_01JD0000000000000000000000_1a2b3c4d',
+      { id: deliveryId, ...asking },
+      args => deliveriesShow({ ...loading, ...args }, out),
+    ),
+    retry: command(
+      'deliveries retry',
+      'Sends one delivery again, or all that the filters find; without a status, dead and cancelled ones',
+      'postern deliveries retry --status dead --destination crm',
+      { id: { ...deliveryId, required: false }, ...deliveryFilters, ...asking },
+      args => deliveriesRetry({ ...loading, ...args }, out),
+    ),
+    cancel: command(
+      'deliveries cancel',
+      'Gives up a delivery that is pending, waiting or dead',
+      'postern deliveries cancel dlv_01JD0000000000000000000000_1a2b3c4d',
+      { id: deliveryId, ...asking },
+      args => deliveriesCancel({ ...loading, ...args }, out),
+    ),
+  },
+})
+
+const destinations = defineCommand({
+  meta: { name: 'destinations', description: 'Destinations of a running gateway' },
+  subCommands: {
+    list: command('destinations list', 'Lists destinations with what waits for them', 'postern destinations list', asking, args =>
+      destinationsList({ ...loading, ...args }, out),
+    ),
+    pause: command(
+      'destinations pause',
+      'Sends nothing more; its deliveries wait',
+      'postern destinations pause crm',
+      { name: destinationName, ...asking },
+      args => destinationsChange('pause', { ...loading, ...args }, out),
+    ),
+    resume: command('destinations resume', 'Sends again', 'postern destinations resume crm', { name: destinationName, ...asking }, args =>
+      destinationsChange('resume', { ...loading, ...args }, out),
+    ),
+  },
+})
+
 const postern = defineCommand({
   meta: { name: 'postern', version: manifest.version, description: 'A gateway for inbound webhooks: a 2xx means committed' },
   subCommands: {
@@ -190,10 +311,16 @@ const postern = defineCommand({
     ),
     token,
     secret,
+    events,
+    deliveries,
+    destinations,
   },
 })
 
 examples.set(token, 'postern token list')
+examples.set(events, 'postern events list')
+examples.set(deliveries, 'postern deliveries list')
+examples.set(destinations, 'postern destinations list')
 examples.set(secret, 'postern secret list')
 examples.set(postern, 'postern serve --config config/postern.yaml')
 

@@ -43,12 +43,12 @@ export function compileExpression(text: string, vocabulary: Vocabulary): Express
   const environment = environments.get(key) ?? bounded(language(vocabulary))
   environments.set(key, environment)
   const run = parse(environment, text)
-  const fault = faultOf(run.ast)
+  const known = [...vocabulary.objects, ...vocabulary.texts]
+  const fault = faultOf(run.ast, known)
   if (fault) throw new Error(fault)
   const { valid, type, error } = run.check()
   if (!valid) throw sentence(error)
   if (type !== 'bool' && type !== 'dyn') throw new Error(`must say true or false; this gives a value of type ${type}`)
-  const known = [...vocabulary.objects, ...vocabulary.texts]
   const all = nodes(run.ast).map(({ node }) => node)
   const named = (node: Node): string[][] | undefined => {
     const path = pathOf(node)
@@ -136,13 +136,17 @@ function sentence(error: unknown): Error {
 }
 
 /** What the language allows and one request must not cost. */
-function faultOf(root: Node): string | undefined {
+function faultOf(root: Node, known: readonly string[]): string | undefined {
   const all = nodes(root)
   for (const { node, macros } of all) {
     const at = `at character ${node.start + 1}`
     // A regular expression of two stars takes for ever on the sender's text.
     if (node.op === 'rcall' && node.args[0] === 'matches') return `'matches' is off; write startsWith, endsWith or contains, ${at}`
     if (node.op === 'rcall' && node.args[0] === 'json') return `'json' is off, ${at}`
+    const element = isMacro(node) ? node.args[2][0] : undefined
+    if (element?.op === 'id' && known.includes(element.args)) {
+      return `'${element.args}' is taken: give the element another name, at character ${element.start + 1}`
+    }
     if (isMacro(node) && macros > 0) return `'${node.args[0]}' inside another macro would run once for each pair of elements, ${at}`
     if (node.op === 'in' && macros > 0 && node.args[1].op !== 'list') {
       return `'in' inside a macro takes only a list that is written out, as in x in ["a", "b"], ${at}`

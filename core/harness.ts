@@ -26,6 +26,8 @@ export interface Surroundings {
   sent?: readonly string[]
   /** Name of the webhook that the plugin stands in; `test` when not given. */
   webhook?: string
+  /** Methods that the webhook takes; POST when not given. */
+  methods?: readonly string[]
   /** True: the counters cannot be reached, and `take` rejects. */
   limiterDown?: boolean
 }
@@ -105,7 +107,7 @@ export async function build(plugin: AnyPlugin, raw: unknown, around: Surrounding
     close,
   }
   const host = hostOf(plugin, around, bench, notes, releases)
-  const faults = plugin.check?.(value, host) ?? []
+  const faults = plugin.check?.(value, { ...host, methods: around.methods ?? ['POST'] }) ?? []
   if (faults.length) throw new Error(faults.map(f => `${f.path} ${f.message}`).join('\n'))
   const shown = decodeSettings(plugin.config, showSecrets(plugin.config, raw, []))
   Object.assign(bench, { sender: plugin.sender?.(shown.value, host) ?? {} })

@@ -6,7 +6,7 @@ export function urlFault(text: string): string | undefined {
   const url = URL.parse(text)
   if (!url) return 'cannot be read: write it as https://host/path'
   const { protocol, username, password, port } = url
-  if (protocol !== 'https:' && protocol !== 'http:') return `begins with '${protocol}': write https: or http:`
+  if (protocol !== 'https:' && protocol !== 'http:') return 'is not of HTTP: begin it with https:// or http://'
   if (username || password) return 'contains a user name or a password: set an Authorization header instead'
   return port === '0' ? 'has the port 0, which cannot be connected to: write another, or none' : undefined
 }

@@ -271,6 +271,12 @@ export interface Shape {
   entity?: string
 }
 
+/** What a plugin may look at while its settings are checked. */
+export interface CheckHost extends Pick<Host, 'entity' | 'publicUrl' | 'webhook'> {
+  /** Methods that the webhook takes. */
+  readonly methods: readonly string[]
+}
+
 export interface Plugin<C extends TObject = TObject, Code extends string = string> {
   /** Name of the folder, of the YAML key and of the docs page. */
   name: string
@@ -286,7 +292,7 @@ export interface Plugin<C extends TObject = TObject, Code extends string = strin
   needs?: readonly Slot<any>[]
   gives?: readonly Slot<any>[] | ((config: Static<C>) => readonly Slot<any>[])
   /** Faults of settings that are each well-formed but make no sense together, or here; the path is within the settings, `/a/0` say. */
-  check?(config: Static<C>, host: Pick<Host, 'entity' | 'publicUrl' | 'webhook'>): readonly { path: string; message: string }[]
+  check?(config: Static<C>, host: CheckHost): readonly { path: string; message: string }[]
   sender?(config: Static<C>, host: Pick<Host, 'entity' | 'publicUrl' | 'webhook'>): SenderPart
   /** Without it, a `shape` step may do anything to data and variables, and any other step leaves both alone. */
   leaves?(config: Static<C>, host: Pick<Host, 'entity'>): Leaves

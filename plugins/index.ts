@@ -12,6 +12,7 @@ import http from './http/index.ts'
 import idempotency from './idempotency/index.ts'
 import loopGuard from './loop-guard/index.ts'
 import mapping from './mapping/index.ts'
+import nats from './nats/index.ts'
 import quota from './quota/index.ts'
 import replayWindow from './replay-window/index.ts'
 import upsert from './upsert/index.ts'
@@ -33,4 +34,5 @@ export const builtins: readonly (AnyPlugin | AnyDestinationKind)[] = [
   upsert,
   dispatch,
   http,
+  nats,
 ]

@@ -80,7 +80,7 @@ test('only core/runtime.ts knows the runtime', () => {
   expect(telling).toEqual([])
 })
 
-test('every plugin has its folder, its test and its README, and stands in the list and in the README of the project', () => {
+test('every plugin and every kind of destination has its folder, its test and its README, and stands in the list and in the README of the project', () => {
   const folders = [...new Set([...new Glob('plugins/*/index.ts').scanSync(root)].map(file => file.split('/')[1] as string))].sort()
   const list = readFileSync(join(root, 'plugins/index.ts'), 'utf8')
   const readme = readFileSync(join(root, 'README.md'), 'utf8')

@@ -110,6 +110,7 @@ describe('a plugin that breaks the contract is found out', () => {
     ['every header at once', step(x => void [...x.headers]), "reads the header '*'"],
     ['a parameter that senders are not told of', step(x => void x.query.get('LATE')), "reads the query parameter 'LATE'"],
     ['every parameter at once', step(x => void Object.fromEntries(x.query)), "reads the query parameter '*'"],
+    ['a use of what is no secret of its settings', step((_, host) => host.used('other')), 'tells as used what is no secret'],
     ['a slot that it does not give', step(x => void x.set(slot('other'), 1)), "sets the slot 'other', which gives does not name"],
     ['a slot that these settings do not give', { gives: () => [] }, "sets the slot 'mark'"],
     [

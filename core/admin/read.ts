@@ -5,14 +5,14 @@ import { readBody } from '../request/body.ts'
 import { type Faults, Refused } from './problem.ts'
 
 /** Bytes; a request of the admin API is small. */
-export const LARGEST_BODY = 65_536
+const LARGEST_BODY = 65_536
 /** Milliseconds. */
 const BODY_TIMEOUT = 5000
 
 /** A query by its schema; 400 for what does not fit it. */
 export function readQuery(search: string, schema: TObject): Record<string, unknown> {
   const raw: Record<string, unknown> = Object.create(null)
-  const faults: Faults = {}
+  const faults: Faults = Object.create(null)
   for (const [name, value] of new URLSearchParams(search)) {
     if (name in raw) faults[name] = ['is there twice: write it once']
     raw[name] = schema.properties[name]?.type === 'integer' && /^-?\d{1,15}$/.test(value) ? Number(value) : value
@@ -32,7 +32,7 @@ export async function readJson(request: Request, schema: TObject): Promise<Recor
   const raw = bytes.length === 0 ? {} : parse(bytes)
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
     throw new Refused(422, 'VALIDATION_FAILED', 'The body must be a JSON object.', { details: { _general: ['must be a JSON object'] } })
-  return checked(raw as Record<string, unknown>, schema, {}, 422, 'VALIDATION_FAILED')
+  return checked(raw as Record<string, unknown>, schema, Object.create(null), 422, 'VALIDATION_FAILED')
 }
 
 function parse(bytes: Uint8Array): unknown {

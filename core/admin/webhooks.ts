@@ -1,6 +1,7 @@
 /** Webhooks, as the configuration has them. */
 import { Type } from '@sinclair/typebox'
 import type { Config, Webhook } from '../config/config.ts'
+import { dependents } from '../config/dependents.ts'
 import { pageOf, whole } from './page.ts'
 import { missing } from './problem.ts'
 import { one, route, text, type World } from './route.ts'
@@ -16,6 +17,13 @@ const View = Type.Object({
   body_limit: Type.Integer({ description: 'Bytes.' }),
   chain: Type.Array(Type.String(), { description: 'Names of its plugins, in order.' }),
   closed: Type.Optional(text('Why it answers 503 to everything.')),
+})
+
+const names = (description: string) => Type.Array(Type.String(), { description })
+const Dependents = Type.Object({
+  entities: names('Entities that it writes or is checked against.'),
+  subscriptions: names('Subscriptions that name it.'),
+  destinations: names('Destinations that get its events.'),
 })
 
 /** Of the present configuration; throws 404. */
@@ -66,5 +74,16 @@ export const webhooks = [
     params: { name: 'Name of the webhook.' },
     answer: one(View),
     handler: ({ params }, world) => ({ data: view(webhookOf(world, params.name)) }),
+  }),
+  route({
+    method: 'GET',
+    path: '/webhooks/{name}/dependents',
+    summary: 'What a webhook writes, and what depends on it',
+    params: { name: 'Name of the webhook.' },
+    answer: one(Dependents),
+    handler({ params }, world) {
+      const { name } = webhookOf(world, params.name)
+      return { data: dependents(world.config()).webhooks[name] }
+    },
   }),
 ]

@@ -50,7 +50,11 @@ export async function openClient(options: ClientOptions): Promise<AdminClient> {
     }
     const answer = parse(text)
     if (!answer) throw new CommandFailure(EXIT.failure, `what answers at ${base} is no admin API of Postern (status ${status})`)
-    if (status >= 400) throw new CommandFailure(EXIT.failure, sentence(String(answer.title ?? `the gateway answered ${status}`)))
+    if (status >= 400)
+      throw new CommandFailure(
+        answer.code === 'INVALID_QUERY' ? EXIT.usage : EXIT.failure,
+        sentence(String(answer.title ?? `the gateway answered ${status}`)),
+      )
     return answer as T
   }
   return {

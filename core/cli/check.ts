@@ -15,10 +15,7 @@ export interface CheckOptions extends LoadOptions {
 }
 
 /** Prints the problems and the sum, or what depends on what; returns the exit code. */
-export async function check(
-  options: CheckOptions,
-  out: (line: string) => void,
-): Promise<number> {
+export async function check(options: CheckOptions, out: (line: string) => void): Promise<number> {
   if (options.name !== undefined && !options.dependents)
     throw new CommandFailure(EXIT.usage, `'${options.name}' is a word too many: a file goes after --config`)
   const { config, problems } = await load(options.config, options)

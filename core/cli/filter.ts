@@ -21,10 +21,10 @@ export function countOption(name: string, given: string | undefined, most: numbe
 }
 
 /** The options of a command that are filters of the admin API, where they are given. */
-export function filtersOf(options: Record<string, unknown>, names: readonly string[]): Record<string, string> {
+export function filtersOf(options: object, names: readonly string[]): Record<string, string> {
   const given: Record<string, string> = {}
   for (const name of names) {
-    const value = options[name]
+    const value = (options as Record<string, unknown>)[name]
     if (typeof value !== 'string') continue
     given[name] = name === 'since' || name === 'until' ? (timeOption(name, value) as string) : value
   }

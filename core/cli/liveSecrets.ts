@@ -21,7 +21,14 @@ export interface LiveSecrets {
   watch(changed: () => void): { close(): void }
 }
 
-export function liveSecrets(store: Pick<Store, 'db' | 'secrets'>, key: MasterKey | undefined, log: Log, now: () => number): LiveSecrets {
+/** `blank` is told every value before anything else sees it, so that no line of the log shows one. */
+export function liveSecrets(
+  store: Pick<Store, 'db' | 'secrets'>,
+  key: MasterKey | undefined,
+  log: Log,
+  options: { now(): number; blank(value: string): void },
+): LiveSecrets {
+  const { now, blank } = options
   let mark: string | undefined
   let ended: string[] = []
   return {
@@ -36,7 +43,10 @@ export function liveSecrets(store: Pick<Store, 'db' | 'secrets'>, key: MasterKey
       })
       store.secrets.know(opened)
       const values = new Map<string, string[]>()
-      for (const { name, value } of opened) values.set(name, [...(values.get(name) ?? []), value])
+      for (const { name, value } of opened) {
+        blank(value)
+        values.set(name, [...(values.get(name) ?? []), value])
+      }
       ended = inUse.filter(name => !values.has(name))
       for (const name of ended) values.set(name, [''])
       return values

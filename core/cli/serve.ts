@@ -30,8 +30,6 @@ export interface ServeOptions extends LoadOptions {
 
 /** Milliseconds for which a store that is away at the start is waited for. */
 const PATIENCE = 10_000
-/** Requests that wait for their commit, from which on the deliveries stand back. */
-const BUSY = 16
 /** What a request may take beyond its deadline: the answer's way out. */
 const GRACE = 1000
 
@@ -57,7 +55,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     await installQueue(db)
   }
   const store = openStore(db, { now: Date.now, warn })
-  const live = liveSecrets(store, masterKey, log, Date.now)
+  const live = liveSecrets(store, masterKey, log, { now: Date.now, blank: value => void secrets.add(value) })
   let config = early
   try {
     const stored = await live.read()
@@ -77,7 +75,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     hopKey,
     now: Date.now,
     warn,
-    busy: () => store.depth() >= BUSY,
+    load: store.load,
     usedSecrets: store.secrets.used,
   })
   const services = {

@@ -3,6 +3,7 @@ import type { Config, Webhook } from '../config/config.ts'
 import type { LoadOptions } from '../config/load.ts'
 import { didYouMean } from '../config/problem.ts'
 import { parseDuration } from '../settings.ts'
+import { writeAudit } from '../store/audit.ts'
 import type { Database } from '../store/database.ts'
 import { borrowDatabase, migrateDatabase } from '../store/store.ts'
 import { createToken, listTokens, revokeToken, rotateToken, type TokenInfo } from '../store/tokens.ts'
@@ -28,6 +29,7 @@ export async function tokenCreate(options: Common & { webhook: string; label?: s
       ...(options.label && { label: options.label }),
       ...(life && { expiresAt: now + life }),
     })
+    await writeAudit(db, { actor: 'cli', action: 'token.create', target: id, details: { webhook: webhook.name }, now })
     const url = urlOf(config, webhook, token)
     if (options.json) out(JSON.stringify({ id, token, url, webhook: webhook.name }))
     else for (const line of shownOnce(id, token, url)) out(line)
@@ -48,6 +50,8 @@ export async function tokenRotate(options: Common & { id: string; overlap: strin
     const { id, token } = made
     const url = urlOf(config, webhook, token)
     const ended = new Date(made.ended).toISOString()
+    const details = { webhook: webhook.name, by: id, ended }
+    await writeAudit(db, { actor: 'cli', action: 'token.rotate', target: options.id, details, now })
     if (options.json) out(JSON.stringify({ id, token, url, webhook: webhook.name, old: { id: old.id, expires_at: ended } }))
     else for (const line of [...shownOnce(id, token, url), `The old one, ${old.id}, ends ${day(ended)}.`]) out(line)
     return EXIT.good
@@ -69,7 +73,9 @@ export function tokenList(options: Common & { webhook?: string }, out: Print): P
 
 export function tokenRevoke(options: Common & { id: string }, out: Print): Promise<number> {
   return withStore(options, async (_config, db) => {
-    if (!(await revokeToken(db, options.id, Date.now()))) throw noLive(options.id)
+    const now = Date.now()
+    if (!(await revokeToken(db, options.id, now))) throw noLive(options.id)
+    await writeAudit(db, { actor: 'cli', action: 'token.revoke', target: options.id, now })
     out(
       options.json ? JSON.stringify({ ok: true, id: options.id }) : `revoked ${options.id}; running gateways refuse it within two seconds`,
     )

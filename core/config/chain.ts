@@ -10,6 +10,7 @@ import type { Registry } from './registry.ts'
 /** What a chain may look at while it is read. */
 export interface Around {
   webhook: string
+  methods: readonly string[]
   publicUrl: string | undefined
   entity(name: string): Entity | undefined
   registry: Registry
@@ -109,9 +110,9 @@ function tryDecode(plugin: AnyPlugin, settings: Node): Decoded {
 }
 
 function checkSettings(plugin: AnyPlugin, values: Record<string, unknown>, settings: Node, inside: Path, around: Around): void {
-  const { webhook, publicUrl, entity, problems } = around
+  const { webhook, methods, publicUrl, entity, problems } = around
   try {
-    for (const { path, message } of plugin.check?.(values, { webhook, publicUrl, entity }) ?? []) {
+    for (const { path, message } of plugin.check?.(values, { webhook, methods, publicUrl, entity }) ?? []) {
       const keys = pointerPath(path)
       if (!isPlaceholder(settings, keys)) problems.error(positionOf(settings, keys), [...inside, ...keys], message)
     }

@@ -29,6 +29,9 @@ const KNOWN = new Set(
   ).split(' '),
 )
 
+/** Keywords that may stand beside a reference and change nothing. */
+const BESIDE = new Set('$ref $defs definitions $schema $id $comment title description default examples'.split(' '))
+
 /**
  * Two schemas are compatible when each property that both name can have a value that both accept: of one type (an integer is a number),
  * of one of the values that both list, and so on inside objects and lists. A property that one requires and the other cannot have counts
@@ -53,7 +56,7 @@ class Comparison {
   }
 
   compare(a: unknown, b: unknown, path: readonly string[]): Verdict {
-    if (a === false || b === false) return this.#breaking(path, `nothing is allowed in '${(a === false ? this.#a : this.#b).name}'`)
+    if (a === false || b === false) return this.#breaking(path, `is not allowed in '${(a === false ? this.#a : this.#b).name}'`)
     if (!isObject(a) || !isObject(b)) return COMPATIBLE
     const [left, right] = [follow(a, this.#a.schema), follow(b, this.#b.schema)]
     const partners = this.#open.get(left) ?? new Set()
@@ -111,9 +114,11 @@ class Comparison {
   #branches(a: Schema, b: Schema, path: readonly string[]): Verdict | undefined {
     const [left, right] = [branchesOf(a), branchesOf(b)]
     if (!left && !right) return undefined
-    const pairs = (left ?? [bare(a)]).flatMap(one => (right ?? [bare(b)]).map(other => [one, other] as const))
-    const telling = pairs.filter(([one, other]) => !(isNull(one) && isNull(other)))
-    return best((telling.length ? telling : pairs).map(([one, other]) => this.compare(one, other, path)))
+    const [ones, others] = [left ?? [bare(a)], right ?? [bare(b)]]
+    // As with types: null does not count when either is meant to be something.
+    const both = [ones, others].every(list => list.some(one => !isNull(one)))
+    const pairs = ones.flatMap(one => others.map(other => [one, other] as const))
+    return best(pairs.filter(pair => !both || !pair.every(isNull)).map(([one, other]) => this.compare(one, other, path)))
   }
 
   #foreign(a: Schema, b: Schema, path: readonly string[]): Verdict | undefined {
@@ -148,7 +153,7 @@ function follow(schema: Schema, root: Schema): Schema {
   let at = schema
   for (let i = 0; i < 16 && typeof at.$ref === 'string'; i++) {
     const target = resolve(root, at.$ref)
-    if (!target || Object.keys(at).some(key => key !== '$ref' && key !== 'description' && key !== 'title')) return at
+    if (!target || Object.keys(at).some(key => !BESIDE.has(key))) return at
     at = target
   }
   return at

@@ -36,6 +36,8 @@ export interface Webhook {
   readonly dialect: string
   /** A payload to show and to try. */
   readonly example?: Record<string, unknown>
+  /** `last` samples of its requests are kept, each with `body` bytes of its body and without what is at the paths of `mask`. */
+  readonly capture: { readonly last: number; readonly body: number; readonly mask: readonly string[] }
   readonly chain: readonly ChainItem[]
   /** Why the webhook answers 503 to everything: a secret that is empty or could not be read. */
   readonly closed?: string

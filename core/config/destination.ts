@@ -6,7 +6,7 @@ import { hasFault, show, thrown } from './chain.ts'
 import type { Destination, Retry } from './config.ts'
 import { type Decoded, decode, type FoundSecret } from './decode.ts'
 import { common, DEFAULT_BACKOFF, DEFAULT_KIND } from './destinationSchema.ts'
-import { keyOf, type Node, positionOf, quoted, reach } from './node.ts'
+import { isPlaceholder, keyOf, type Node, positionOf, quoted, reach } from './node.ts'
 import { didYouMean, type Problems, pathText, pointerPath } from './problem.ts'
 import type { Registry } from './registry.ts'
 
@@ -118,7 +118,7 @@ function checkSettings({ name, kind, settings }: Destination, node: Node, allowe
   try {
     for (const fault of kind.check?.(settings, { destination: name, reachable }) ?? []) {
       const keys = pointerPath(fault.path)
-      problems.error(positionOf(node, keys), [...path, ...keys], fault.message)
+      if (!isPlaceholder(node, keys)) problems.error(positionOf(node, keys), [...path, ...keys], fault.message)
     }
   } catch (error) {
     problems.error(node.key ?? node.at, path, thrown('its check failed', error))

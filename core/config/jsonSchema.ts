@@ -34,9 +34,8 @@ export function configJsonSchema(builtins: readonly Extension[]): Json {
 /** Of an `anyOf`, editors would show the faults of every kind; by its type they know which one is meant. */
 function destination(names: readonly string[]): Json {
   const typed = (name: string) => ({ properties: { type: { const: name } }, required: ['type'] })
-  const others = names.filter(name => name !== DEFAULT_KIND)
   const chosen = names.map(name => ({
-    if: name !== DEFAULT_KIND ? typed(name) : others.length ? { not: { anyOf: others.map(typed) } } : {},
+    if: name === DEFAULT_KIND ? { anyOf: [{ not: { required: ['type'] } }, typed(name)] } : typed(name),
     // biome-ignore lint/suspicious/noThenProperty: it is a keyword of JSON Schema
     then: { $ref: `#/definitions/destination-${name}` },
   }))
@@ -50,6 +49,7 @@ function convert(schema: TSchema): Json {
   const {
     'x-postern': mark,
     'x-plain': plain,
+    'x-env': variable,
     'x-editor': editor,
     min,
     max,
@@ -63,6 +63,7 @@ function convert(schema: TSchema): Json {
   } = schema
   if (editor) return { ...rest, ...editor }
   const out: Json = { ...rest }
+  if (variable) out.description = `${schema.description} ${standIn(variable)}`
   if (typeof format === 'string' && isStandard(format)) out.format = format
   if (properties) {
     out.properties = each(properties)
@@ -77,6 +78,9 @@ function convert(schema: TSchema): Json {
   const free = schema.type === 'string' && !schema.pattern && !out.format
   return SCALARS.has(schema.type) && !free ? relaxed(out) : out
 }
+
+/** What a setting's description says of the variable that stands in for it. */
+export const standIn = (variable: string) => `Left out, it is what the environment variable ${variable} says, when that is set.`
 
 /** A value that may also be an interpolation, whose type shows only at load. */
 function relaxed(schema: Json): Json {

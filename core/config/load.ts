@@ -4,6 +4,7 @@ import { decode } from './decode.ts'
 import { readDestinations } from './destination.ts'
 import { readDialects } from './dialect.ts'
 import { readEntities } from './entity.ts'
+import { withEnvironment } from './environment.ts'
 import { interpolate, type Sources } from './interpolate.ts'
 import { merge } from './merge.ts'
 import type { MapNode } from './node.ts'
@@ -63,7 +64,7 @@ function readFile(file: string, sources: Sources): MapNode | undefined {
 /** `complete` is false when a file could not be read: what the others name may well stand in it. */
 async function assemble(roots: MapNode[], complete: boolean, sources: Sources, options: LoadOptions): Promise<Config> {
   const { problems, files, vault } = sources
-  const root = merge(roots, problems)
+  const root = withEnvironment(merge(roots, problems), sources)
   const { value, faults, secrets } = decode(File, root)
   const unversioned = !root.entries.has('version')
   for (const { at, path, message } of faults) if (path[0] !== 'version' || !unversioned) problems.error(at, path, message)

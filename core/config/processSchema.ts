@@ -1,14 +1,18 @@
 /** The settings of the process: where it listens, where it keeps things, and for how long. */
-import { Type } from '@sinclair/typebox'
+import { type TSchema, Type } from '@sinclair/typebox'
 import { Duration, Secret } from '../settings.ts'
 import { closed } from './section.ts'
 
-const port = (value: number, description: string) => Type.Integer({ minimum: 0, maximum: 65535, default: value, description })
+/** Left out of every file, the setting is what the environment variable says, when that is set. */
+const orEnv = <S extends TSchema>(name: string, schema: S): S => ({ ...schema, 'x-env': name })
+
+const port = (name: string, value: number, description: string) =>
+  orEnv(name, Type.Integer({ minimum: 0, maximum: 65535, default: value, description }))
 
 /** Where senders reach the gateway. */
 export const server = closed(
   {
-    port: port(8080, 'Port for senders: webhooks, /openapi.json, /docs, /livez and /readyz. 0 takes any free one.'),
+    port: port('PORT', 8080, 'Port for senders: webhooks, /openapi.json, /docs, /livez and /readyz. 0 takes any free one.'),
     host: Type.String({ minLength: 1, default: '0.0.0.0', description: 'Address to listen on.' }),
     publicUrl: Type.Optional(
       Type.String({
@@ -53,9 +57,12 @@ export const server = closed(
 /** Where operators reach it. */
 export const admin = closed(
   {
-    port: port(9090, 'Port for operators: admin API, console and /metrics.'),
+    port: port('ADMIN_PORT', 9090, 'Port for operators: admin API, console and /metrics.'),
     host: Type.String({ minLength: 1, default: '127.0.0.1', description: 'Address to listen on.' }),
-    token: Secret({ default: '', description: 'Bearer token of the admin API. Empty: API and console are off, health and metrics stay.' }),
+    token: orEnv(
+      'POSTERN_ADMIN_TOKEN',
+      Secret({ default: '', description: 'Bearer token of the admin API. Empty: API and console are off, health and metrics stay.' }),
+    ),
   },
   'The address that operators use.',
 )
@@ -73,11 +80,14 @@ export const retention = closed(
 /** Where records are kept. */
 export const store = closed(
   {
-    url: Type.String({
-      format: 'store-url',
-      default: 'pglite://./.postern/data',
-      description: 'Postgres 14 or later, or PGlite: a folder relative to the current directory, or `pglite://memory`.',
-    }),
+    url: orEnv(
+      'DATABASE_URL',
+      Type.String({
+        format: 'store-url',
+        default: 'pglite://./.postern/data',
+        description: 'Postgres 14 or later, or PGlite: a folder relative to the current directory, or `pglite://memory`.',
+      }),
+    ),
   },
   'Where records are kept.',
 )
@@ -85,11 +95,14 @@ export const store = closed(
 /** Counters that replicas share. */
 export const redis = closed(
   {
-    url: Type.String({
-      format: 'redis-url',
-      default: '',
-      description: 'Redis 6.2 or later, or Valkey, for rate limits and nonces that replicas share. Empty: none.',
-    }),
+    url: orEnv(
+      'REDIS_URL',
+      Type.String({
+        format: 'redis-url',
+        default: '',
+        description: 'Redis 6.2 or later, or Valkey, for rate limits and nonces that replicas share. Empty: none.',
+      }),
+    ),
   },
   'Shared counters.',
 )

@@ -2,8 +2,8 @@
 import type { TSchema } from '@sinclair/typebox'
 import type { AnyDestinationKind, AnyPlugin } from '../plugin.ts'
 import { common } from './destinationSchema.ts'
-import { wanted } from './expected.ts'
-import { isFilled } from './jsonSchema.ts'
+import { choices, wanted } from './expected.ts'
+import { isFilled, standIn } from './jsonSchema.ts'
 import { PHASES } from './order.ts'
 import { type Extension, kindsOf, stepsOf } from './registry.ts'
 import { File } from './schema.ts'
@@ -11,6 +11,7 @@ import { File } from './schema.ts'
 /** The whole page; plugins stand in the order of their phases. */
 export function configReference(builtins: readonly Extension[]): string {
   const plugins = stepsOf(builtins)
+  const kinds = kindsOf(builtins)
   const sections = Object.entries<TSchema>(File.properties).filter(([, schema]) => body(schema))
   const single = Object.fromEntries(
     Object.entries<TSchema>(File.properties).filter(([name, schema]) => !body(schema) && name !== 'destinations'),
@@ -20,14 +21,14 @@ export function configReference(builtins: readonly Extension[]): string {
     '# Configuration reference',
     'Made by `postern schema --format markdown`; do not edit.',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: this is the syntax itself
-    'Durations are written `300ms`, `30s`, `5m`, `24h`, `7d`; sizes `64B`, `1KB`, `256KiB`, `1MB`, `1MiB`. In any value, `${NAME}`, `${NAME:-default}` and `${file:PATH}` are replaced; `$${` stands for `${`.',
+    'Durations are written `300ms`, `30s`, `5m`, `24h`, `7d`; sizes `64B`, `1KB`, `256KiB`, `1MB`, `1MiB`. In any value, `${NAME}`, `${NAME:-default}`, `${file:PATH}` and `${secret:NAME}` are replaced; `$${` stands for `${`.',
     '## Top level',
     table(single, File.required),
     ...sections.flatMap(([name, schema]) => [`## ${name}`, schema.description, table(body(schema)!.properties, body(schema)!.required)]),
     '## destinations',
-    'Outgoing endpoints, by name. Each has these settings and those of its kind.',
+    `Outgoing endpoints, by name. Each has these settings and those of its kind: ${kinds.map(({ name }) => `[${name}](#type-${name})`).join(', ')}.`,
     table(common),
-    ...kindsOf(builtins).flatMap(kindPage),
+    ...kinds.flatMap(kindPage),
     '## Plugins',
     'A chain runs its steps as they are written: first `verify`, then `admit` and `shape` in any order, then `write`, then `emit`.',
     ...ordered.flatMap(pluginPage),
@@ -78,6 +79,7 @@ function type(schema: TSchema): string {
   if (schema['x-postern'] === 'size') return 'size'
   if (schema['x-postern'] === 'secret') return 'secret'
   if (schema.type === 'array' && schema.items) return `list of ${type(schema.items)}`
+  if (schema.anyOf && !choices(schema)) return [...new Set((schema.anyOf as TSchema[]).map(type))].join(' or ')
   return wanted(schema).replace(/^an? /, '')
 }
 
@@ -85,7 +87,7 @@ function described(schema: TSchema): string {
   const [least, most] = [schema.min ?? schema.minimum, schema.max ?? schema.maximum]
   const example = schema.examples?.[0] === undefined ? '' : `Such as \`${JSON.stringify(schema.examples[0])}\`.`
   const bounds = [least !== undefined && `At least ${least}.`, most !== undefined && `At most ${most}.`]
-  return [schema.description, ...bounds, example].filter(Boolean).join(' ')
+  return [schema.description, schema['x-env'] && standIn(schema['x-env']), ...bounds, example].filter(Boolean).join(' ')
 }
 
 function row(...cells: string[]): string {

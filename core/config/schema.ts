@@ -25,6 +25,26 @@ const entity = closed(
   'A named kind of record.',
 )
 
+const capture = closed(
+  {
+    last: Type.Integer({
+      minimum: 0,
+      maximum: 10_000,
+      default: 100,
+      description: 'Requests of this webhook that are kept, the newest; 0 keeps none.',
+    }),
+    body: Size({ default: '16KiB', max: '1MiB', description: 'What is kept of a body; a longer one is cut.' }),
+    mask: Type.Array(Type.String({ pattern: '^[^.]+(\\.[^.]+)*$', maxLength: 500 }), {
+      default: [],
+      maxItems: 100,
+      uniqueItems: true,
+      examples: [['card.number', 'people.*.ssn']],
+      description: 'Paths of the payload whose values are not kept; `*` stands for every key or item. Credentials never are.',
+    }),
+  },
+  'Samples of requests, accepted and refused, for operators to look at and to replay.',
+)
+
 const hostName = Type.String({ format: 'host-name' })
 const webhook = closed(
   {
@@ -50,6 +70,7 @@ const webhook = closed(
     active: Type.Boolean({ default: true, description: 'False: answers 404, as if it were not there.' }),
     dialect: Type.String({ default: 'problem', description: 'Name of the shape of its answers; `problem` is RFC 9457.' }),
     example: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'A payload to show and to try.' })),
+    capture,
     chain: later(
       { type: 'array', 'x-editor': { type: 'array', items: { $ref: '#/definitions/step' } } },
       'Its steps in order: each a plugin by its name, or a map of exactly one plugin to its settings.',

@@ -8,8 +8,8 @@ import { keyOf, type Node, plain, positionOf, reach } from './node.ts'
 import type { Payload } from './payload.ts'
 import { didYouMean, type Problems } from './problem.ts'
 import type { Sections } from './schema.ts'
-import { checkNames, checkSources, itemPath, warnTwins } from './sources.ts'
 import { checkTemplate, EVENT_NAMES, templatePaths } from './template.ts'
+import { checkNames, checkSources, itemPath, warnTwins } from './wiring.ts'
 
 /** What `when` may name. */
 export const SUBSCRIPTION_NAMES: Vocabulary = { objects: ['event', 'data', 'previous', 'custom_variables'], texts: ['webhook'] }

@@ -45,7 +45,10 @@ export function vaultOf(stored: StoredSecrets): Vault {
       // An ended one closes what it is the whole credential of; a part of a text would open it instead: `/in/` is easy to guess.
       if (value !== undefined && (value !== '' || whole)) return { name: `secret:${name}`, value, secret: name }
       if (typeof stored === 'string') return { fault: `\${secret:${name}} cannot be opened: ${stored}` }
-      const near = didYouMean(name, stored?.keys() ?? [])
+      const near = didYouMean(
+        name,
+        [...(stored?.keys() ?? [])].filter(known => known !== name),
+      )
       return { fault: `there is no live secret '${name}'${near ? `${near} Or` : ':'} store it with \`postern secret set ${name}\`` }
     },
     versions,

@@ -13,12 +13,13 @@ export interface Webhooks {
 }
 
 /** Reads every webhook. After a fault one may lack parts: the configuration is then never used. */
-export function readWebhooks(root: Node, decoded: Sections['webhooks'], around: Omit<Around, 'webhook'>): Webhooks {
+export function readWebhooks(root: Node, decoded: Sections['webhooks'], around: Omit<Around, 'webhook' | 'methods'>): Webhooks {
   const all = new Map<string, Webhook>()
   const secrets: FoundSecret[] = []
   for (const [name, raw] of Object.entries(decoded ?? {})) {
     const at = keyOf(root, ['webhooks', name])
-    const chain = raw?.chain && readChain(raw.chain, { ...around, webhook: name })
+    const methods = (raw?.methods ?? []).filter(method => method !== undefined)
+    const chain = raw?.chain && readChain(raw.chain, { ...around, webhook: name, methods })
     secrets.push(...(chain?.secrets ?? []))
     const { host, chain: _, ...rest } = raw ?? {}
     all.set(name, {

@@ -6,6 +6,7 @@ import type { DestinationHost, Sender } from '../plugin.ts'
 import type { Database } from '../store/database.ts'
 import { ulid } from '../ulid.ts'
 import type { DeliveryControl } from './control.ts'
+import { type Load, openGovernor } from './governor.ts'
 import { receiptClient } from './http.ts'
 import { type Lane, openLane } from './lane.ts'
 import { type DestinationRow, LEASE, openLease } from './lease.ts'
@@ -26,8 +27,8 @@ export interface EngineOptions {
   now(): number
   /** For the operator. */
   warn(message: string, fields?: Record<string, unknown>): void
-  /** True while requests wait for their commit: the background stands back then. */
-  busy(): boolean
+  /** Of the intake: deliveries stand back while it is high. */
+  load(): Load
   /** Signs how often events have gone round. */
   hopKey: string
   /** Hears which secrets signed something. */
@@ -47,8 +48,10 @@ export interface Engine extends DeliveryControl {
 const TICK = 500
 /** Renewals of the lease: each second. */
 const RENEW = 1000
-/** Part of its time for which the background may work while requests wait. */
-const BUSY_SHARE = 8
+/** Events in one transaction; under load no more than will soon be sent. */
+const RELAY = { calm: 500, busy: 40 }
+/** What relaying one event costs, in attempts. */
+const RELAYING = 0.25
 
 interface Plan {
   config: Config
@@ -66,6 +69,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const queue = await openQueue(db, warn)
   const lease = db.kind === 'postgres' ? openLease(db, ulid(now())) : openLease(db, 'embedded')
   const results = openResults(db, queue, name => lanes.get(name)?.lane.wake())
+  const governor = openGovernor(options.load)
   const lanes = new Map<string, Place>()
   const opened = new Set<string>()
   let plan = planOf(options.config)
@@ -80,31 +84,12 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     return { config, match: compileMatcher(config, warn, () => {}) }
   }
 
-  /** Under load, background work takes an eighth of the time; otherwise as much as it likes. */
-  let workedUntil = 0
-  let workedFor = 0
-  async function standBack(): Promise<void> {
-    const pause = Math.min(workedFor * (BUSY_SHARE - 1), 250)
-    const until = workedUntil + pause
-    workedFor = 0
-    while (!closed && options.busy() && performance.now() < until) await sleep(5)
-  }
-  async function working<T>(work: () => Promise<T>): Promise<T> {
-    const began = performance.now()
-    try {
-      return await work()
-    } finally {
-      workedUntil = performance.now()
-      workedFor += workedUntil - began
-    }
-  }
-
   async function relay(): Promise<void> {
     while (wanted && !closed) {
       wanted = false
-      await standBack()
       try {
-        const done = await working(() => relayBatch(db, queue, { match: plan.match, ordered: isOrdered }))
+        const done = await relayBatch(db, queue, { match: plan.match, ordered: isOrdered }, governor.busy() ? RELAY.busy : RELAY.calm)
+        if (done) await governor.turn(done.events * RELAYING)
         for (const name of done?.destinations ?? []) lanes.get(name)?.lane.wake()
         if (done?.full) wanted = true
       } catch (error) {
@@ -174,7 +159,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       now,
       warn,
       failingSince: row.failing_since?.getTime(),
-      yield: standBack,
+      governor,
       compose(subscription) {
         const present = composed.get(subscription)
         if (present?.of === plan) return present.compose
@@ -235,7 +220,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     if (performance.now() - lastRenewal >= RENEW && (db.kind === 'postgres' || lanes.size < plan.config.destinations.size)) await arrange()
     // Whoever could not renew may have been succeeded already.
     if (db.kind === 'postgres' && lease.age() > LEASE - RENEW) await Promise.all([...lanes.keys()].map(stopLane))
-    if (options.busy()) return
     const [found] = await db.query<{ events: boolean; due: string[] | null }>(DUE, [[...lanes.keys()]])
     for (const name of found?.due ?? []) lanes.get(name)?.lane.wake()
     if (found?.events) wake()

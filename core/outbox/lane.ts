@@ -7,6 +7,7 @@ import type { Destination } from '../config/config.ts'
 import type { Receipt, Sender } from '../plugin.ts'
 import type { Database } from '../store/database.ts'
 import { type Claimed, readClaimed } from './delivery.ts'
+import type { Governor } from './governor.ts'
 import type { Compose } from './message.ts'
 import { openPace } from './pace.ts'
 import type { Job, Queue } from './queue.ts'
@@ -25,8 +26,7 @@ export interface LaneOptions {
   now(): number
   /** Nothing but failures since then, in epoch milliseconds; undefined: the last attempt was a success. */
   failingSince: number | undefined
-  /** Resolves when the intake leaves room for work in the background. */
-  yield(): Promise<void>
+  governor: Governor
   /** Writes down that it fails, or does no more. */
   failing(since: number | undefined): void
   /** The destination takes no more: it is to be paused. */
@@ -131,8 +131,6 @@ export function openLane(options: LaneOptions): Lane {
   }
 
   async function claim(): Promise<void> {
-    await options.yield()
-    if (stopped) return
     more = false
     const want = Math.min(AHEAD, Math.max(16, concurrency * 2))
     try {
@@ -161,6 +159,7 @@ export function openLane(options: LaneOptions): Lane {
   }
 
   async function attempt(job: Job, claimed: Claimed): Promise<void> {
+    await options.governor.turn(1)
     const number = claimed.attempts + 1
     const at = now()
     const began = performance.now()

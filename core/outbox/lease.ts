@@ -1,6 +1,6 @@
 /**
  * Which replica sends for which destination. One at a time does, so that limits, rates and order hold for all replicas together; each
- * finds out for itself which that should be, and who is gone loses his destinations after five seconds.
+ * finds out for itself which that should be, and who is gone loses his destinations after four seconds.
  */
 import { createHash } from 'node:crypto'
 import type { Database } from '../store/database.ts'
@@ -18,13 +18,13 @@ export interface Lease {
   renew(names: readonly string[]): Promise<Map<string, DestinationRow & { mine: boolean; shouldBe: boolean }>>
   /** Lets a destination go, for another replica. */
   release(names: readonly string[]): Promise<void>
-  /** Milliseconds since the last renewal: after five seconds others may have taken over. */
+  /** Milliseconds since the last renewal: after four seconds others may have taken over. */
   age(): number
   close(): Promise<void>
 }
 
 /** Milliseconds for which a silent replica keeps its destinations. */
-export const LEASE = 5000
+export const LEASE = 4000
 
 export function openLease(db: Database, self: string): Lease {
   let renewed = Number.NEGATIVE_INFINITY
@@ -32,13 +32,8 @@ export function openLease(db: Database, self: string): Lease {
     async renew(names) {
       const began = performance.now()
       const live = await db.query<{ id: string }>(BEAT, [self])
-      const wanted = names.filter(
-        name =>
-          chosen(
-            name,
-            live.map(r => r.id),
-          ) === self,
-      )
+      const replicas = live.map(row => row.id)
+      const wanted = assign(names, replicas).get(self) ?? []
       const rows = await db.query<DestinationRow>(TAKE, [names, wanted, self])
       renewed = began
       return new Map(rows.map(row => [row.name, { ...row, mine: row.owner === self, shouldBe: wanted.includes(row.name) }]))
@@ -53,14 +48,19 @@ export function openLease(db: Database, self: string): Lease {
   }
 }
 
-/** Every replica finds the same one, and when one comes or goes, only its own destinations move (rendezvous hashing). */
-export function chosen(destination: string, replicas: readonly string[]): string | undefined {
-  let best: { id: string; score: string } | undefined
-  for (const id of replicas) {
-    const score = createHash('sha256').update(`${destination}\0${id}`).digest('hex')
-    if (!best || score > best.score) best = { id, score }
+/**
+ * The destinations of each replica: every replica finds the same, none has more than its share, and when one comes or goes, few others
+ * change hands (rendezvous hashing with bounded loads).
+ */
+export function assign(destinations: readonly string[], replicas: readonly string[]): Map<string, string[]> {
+  const share = Math.ceil(destinations.length / replicas.length)
+  const all = new Map(replicas.map(id => [id, [] as string[]]))
+  for (const destination of [...destinations].sort()) {
+    const scores = replicas.map(id => ({ id, score: createHash('sha256').update(`${destination}\0${id}`).digest('hex') }))
+    const best = scores.sort((a, b) => (a.score > b.score ? -1 : 1)).find(({ id }) => (all.get(id)?.length ?? 0) < share)
+    if (best) all.get(best.id)?.push(destination)
   }
-  return best?.id
+  return all
 }
 
 const LIVE = `seen_at > now() - interval '${LEASE} ms'`

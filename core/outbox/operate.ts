@@ -181,5 +181,5 @@ select name, paused_at, pause_reason, failing_since,
   (select count(*)::int from (select from deliveries where destination = name and status = 'dead' limit ${COUNTED}) x) as dead
 from (
   select name, paused_at, pause_reason, failing_since from destinations
-  union all select name, null, null, null from unnest($1::text[]) name where not exists (select from destinations d where d.name = unnest.name)
+  union all select name, null, null, null from unnest($1::text[]) as t (name) where not exists (select from destinations d where d.name = t.name)
 ) all_of_them order by name`

@@ -14,25 +14,23 @@ export interface RelayPlan {
   ordered(destination: string): boolean
 }
 
-/** Events in one transaction. */
-const BATCH = 500
-
 interface Row extends Match {
   id: string
   event: StoredEvent & { seq: number }
   status: 'pending' | 'waiting'
 }
 
-/** Relays one batch. `full` tells that there may be more; `destinations` are those with something to send now. Undefined: another replica is at it. */
+/** Relays a batch of so many events. `full` tells that there may be more; `destinations` are those with something to send now. Undefined: another replica is at it. */
 export async function relayBatch(
   db: Database,
   queue: Queue,
   plan: RelayPlan,
+  limit: number,
 ): Promise<{ full: boolean; events: number; destinations: Set<string> } | undefined> {
   return db.transaction(async tx => {
     const [lock] = await tx.query<{ mine: boolean }>(`select pg_try_advisory_xact_lock(hashtextextended('postern relay', 0)) as mine`)
     if (!lock?.mine) return undefined
-    const events = await takeEvents(tx, BATCH)
+    const events = await takeEvents(tx, limit)
     const rows: Row[] = events.flatMap(event =>
       plan.match(event).map(match => ({ ...match, id: deliveryId(event.id, match.destination), event, status: 'pending' as const })),
     )
@@ -47,7 +45,7 @@ export async function relayBatch(
       const fresh = await insert(tx, rows)
       for (const destination of destinations) await queue.add(tx, destination, due(rows, destination, fresh))
     }
-    return { full: events.length === BATCH, events: events.length, destinations }
+    return { full: events.length === limit, events: events.length, destinations }
   })
 }
 

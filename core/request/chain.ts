@@ -6,6 +6,8 @@ import type { Exchange } from './exchange.ts'
 import { makeHost, type Services } from './host.ts'
 
 export interface Chain {
+  /** Names of its steps in order, with that of the payload's parsing. */
+  readonly steps: readonly string[]
   /** Runs the line; undefined when every step agreed. */
   run(x: Exchange): Promise<Stop | undefined>
   /** Releases what the plugins opened. */
@@ -16,6 +18,8 @@ export interface Chain {
 export interface Stop {
   reply: Reply
   plugin: string
+  /** Which of the chain's steps it was. */
+  step: number
   /** What a step threw. */
   error?: unknown
 }
@@ -25,7 +29,8 @@ interface Link {
   step: Step
 }
 
-export async function compileChain(config: Config, webhook: Webhook, services: Services): Promise<Chain> {
+/** Compiles the chain of a webhook; with `judged`, without its `verify` steps, for a request that they have let in before. */
+export async function compileChain(config: Config, webhook: Webhook, services: Services, judged = false): Promise<Chain> {
   const releases: (() => void | Promise<void>)[] = []
   const close = async () => {
     for (const release of releases.splice(0).reverse()) {
@@ -42,6 +47,7 @@ export async function compileChain(config: Config, webhook: Webhook, services: S
   try {
     for (const [i, item] of webhook.chain.entries()) {
       if (i === parsed) links.push(parsing)
+      if (judged && item.plugin.phase === 'verify') continue
       const host = makeHost(config, webhook.name, item.plugin, services, release => void releases.push(release))
       links.push({ plugin: item.plugin.name, step: await item.plugin.compile(item.settings, host) })
     }
@@ -50,7 +56,7 @@ export async function compileChain(config: Config, webhook: Webhook, services: S
     throw error
   }
   if (parsed === webhook.chain.length) links.push(parsing)
-  return { run: line(links, config.server.requestTimeout, services.now), close }
+  return { steps: links.map(link => link.plugin), run: line(links, config.server.requestTimeout, services.now), close }
 }
 
 const parsing: Link = {
@@ -65,19 +71,27 @@ function line(links: readonly Link[], timeout: number, now: () => number): Chain
   return async x => {
     for (let i = 0; i < links.length; i++) {
       const { step, plugin } = links[i] as Link
+      if (x.marks) x.marks.push(performance.now())
       try {
         let reply = step(x)
         // Awaiting only what is a promise makes a line of plain steps twice as fast.
         if (reply instanceof Promise) reply = await within(reply, x.receivedAt + timeout - now(), plugin)
-        if (reply) return { reply, plugin }
+        if (reply) return ended(x, { reply, plugin, step: i })
       } catch (error) {
-        return error instanceof Unavailable
-          ? { reply: refuse('UNAVAILABLE', { reason: error.message }), plugin }
-          : { reply: refuse('INTERNAL'), plugin, error }
+        const stop =
+          error instanceof Unavailable
+            ? { reply: refuse('UNAVAILABLE', { reason: error.message }), plugin, step: i }
+            : { reply: refuse('INTERNAL'), plugin, step: i, error }
+        return ended(x, stop)
       }
     }
-    return undefined
+    return ended(x, undefined)
   }
+}
+
+function ended<S extends Stop | undefined>(x: Exchange, stop: S): S {
+  if (x.marks) x.marks.push(performance.now())
+  return stop
 }
 
 function within<T>(promise: Promise<T>, ms: number, plugin: string): Promise<T> {

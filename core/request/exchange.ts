@@ -34,6 +34,8 @@ export class Exchange implements ExchangeContract {
   format: 'json' | 'form' | 'query' = 'json'
   data: Record<string, unknown> = {}
   variables: Record<string, unknown> = {}
+  /** When it began, each step began and the last one ended, by `performance.now()`; only where a sample may be taken of it. */
+  marks: number[] | undefined
   #query: URLSearchParams | undefined
   #parsed: Payload | undefined
   #slots: Map<string, unknown> | undefined
@@ -50,6 +52,7 @@ export class Exchange implements ExchangeContract {
     this.receivedAt = arrival.receivedAt
     this.raw = arrival.raw
     this.unit = { exchange: this, custom: [] }
+    this.marks = undefined
   }
 
   get query(): URLSearchParams {
@@ -90,6 +93,12 @@ export class Exchange implements ExchangeContract {
   set<T>(slot: Slot<T>, value: T): void {
     this.#slots ??= new Map()
     this.#slots.set(slot.name, value)
+  }
+
+  /** Those of the named slots that were given. */
+  slots(names: readonly string[]): Record<string, unknown> {
+    const given = names.filter(name => this.#slots?.has(name))
+    return Object.fromEntries(given.map(name => [name, this.#slots?.get(name)]))
   }
 
   stage<Arg, Result>(effect: Effect<Arg, Result>, arg: Arg): void {

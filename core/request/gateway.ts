@@ -75,7 +75,9 @@ export async function openGateway(
     if (takers.length > 1) {
       const owner = await ownerOf(found.params.token ?? '')
       const own = takers.find(w => w.name === owner)
-      if (!own) return refused(chosen, id, owner === null ? 'UNAVAILABLE' : 'NOT_FOUND', 'no live token of a webhook on this path')
+      // Whose it is nobody knows; only the language of the answer is that of the first.
+      const nobody = { dialect: chosen.dialect }
+      if (!own) return refused(nobody, id, owner === null ? 'UNAVAILABLE' : 'NOT_FOUND', 'no live token of a webhook on this path')
       chosen = own
     }
     if (chosen.webhook.closed) return refused(chosen, id, 'UNAVAILABLE', chosen.webhook.closed)
@@ -100,21 +102,22 @@ export async function openGateway(
     }
   }
 
-  function refused(to: Served, exchange: string, code: CoreCode, reason: string): Response {
-    const refusal = refuse(code, { reason })
-    log.info({ exchange, webhook: to.name, status: refusal.status, code, reason }, 'refused')
+  function refused(to: { name?: string; dialect: CompiledDialect }, exchange: string, code: CoreCode, reason: string): Response {
     // What is left of a slow body may still come, byte by byte: the connection must not wait for it.
-    return to.dialect.refusal(refusal, code === 'REQUEST_TIMEOUT' ? { connection: 'close' } : undefined)
+    const response = to.dialect.refusal(refuse(code, { reason }), code === 'REQUEST_TIMEOUT' ? { connection: 'close' } : undefined)
+    log.info({ exchange, ...(to.name !== undefined && { webhook: to.name }), status: response.status, code, reason }, 'refused')
+    return response
   }
 
   function ended(to: Served, x: Exchange, { reply, plugin, error }: Stop): Response {
     if (reply.kind === 'answer') return new Response(reply.body, { status: reply.status, headers: reply.headers })
     if (reply.kind === 'accepted') return to.dialect.success({ replayed: false, shown: [] }, to.dialect.shown(x))
-    const { status, code, reason } = reply
-    const line = { exchange: x.id, webhook: x.webhook, plugin, status, code, ip: x.ip, ...(reason && { reason }) }
+    const { code, reason } = reply
+    const response = to.dialect.refusal(reply)
+    const line = { exchange: x.id, webhook: x.webhook, plugin, status: response.status, code, ip: x.ip, ...(reason && { reason }) }
     if (error === undefined) log.info(line, 'refused')
     else log.error({ ...line, error: describe(error) }, 'a step failed')
-    return to.dialect.refusal(reply)
+    return response
   }
 
   /** The first outcome of a held key, whatever a later step says of this request: it may have stopped long before the commit. */
@@ -138,7 +141,7 @@ export async function openGateway(
     if (unit.event && covered.has(to.name)) unit.relay = true
     let outcome: Awaited<ReturnType<Commit>>
     try {
-      outcome = await commit(unit)
+      outcome = await commit(unit, x.receivedAt + config.server.requestTimeout - now())
     } catch (error) {
       return ended(to, x, { reply: refuse('INTERNAL'), plugin: 'commit', error })
     }

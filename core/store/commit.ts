@@ -33,13 +33,17 @@ const QUEUE_BYTES = 268_435_456
 const BATCH_MATCHES = 500
 
 /** The commit of a store, and a promise that settles when everything accepted has been written. */
-export function groupCommit(db: Database, options: CommitOptions): { commit: Commit; drained(): Promise<void>; depth(): number } {
+export function groupCommit(
+  db: Database,
+  options: CommitOptions,
+): { commit: Commit; drained(): Promise<void>; depth(): number; load(): { waiting: number; committed: number } } {
   const { now, warn, queueLimit = 10_000, batchLimit = 256 } = options
   const settle = settling(db, { now, warn })
   let queue: Waiting[] = []
   let queuedBytes = 0
   let busy = 0
   let writing = 0
+  let committed = 0
   let scheduled = false
   /** Tokens of the batches in flight: a unit that shares one waits, or it would hold up its whole batch at the row's lock. */
   const inFlight = new Set<string>()
@@ -92,19 +96,20 @@ export function groupCommit(db: Database, options: CommitOptions): { commit: Com
       for (const w of batch) for (const t of w.tokens) inFlight.delete(t)
       busy--
       writing -= batch.length
+      committed += batch.length
       pump()
     }
   }
 
   return {
-    commit: unit =>
+    commit: (unit, left = Number.POSITIVE_INFINITY) =>
       new Promise((done, fail) => {
         // Bodies of a GET and of tests have no bytes.
         const size = unit.exchange.raw?.length ?? 0
         if (queue.length >= queueLimit || (queue.length > 0 && queuedBytes + size > QUEUE_BYTES))
           return done(away('the commit queue is full'))
         queuedBytes += size
-        queue.push({ unit, since: performance.now(), tokens: tokensOf(unit), size, done, fail })
+        queue.push({ unit, since: performance.now(), left, tokens: tokensOf(unit), size, done, fail })
         if (scheduled || busy >= db.lanes) return
         // After the present turn: requests that arrive together leave together.
         scheduled = true
@@ -112,5 +117,6 @@ export function groupCommit(db: Database, options: CommitOptions): { commit: Com
       }),
     drained: () => (busy === 0 && queue.length === 0 ? Promise.resolve() : new Promise(wake => idle.push(wake))),
     depth: () => queue.length + writing,
+    load: () => ({ waiting: queue.length + writing, committed }),
   }
 }

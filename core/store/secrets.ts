@@ -126,8 +126,9 @@ export async function secretsMark(db: Tx, now: number): Promise<string> {
 }
 
 const MARK = `
-select md5(string_agg(concat_ws('/', name, version, key_id, extract(epoch from created_at), md5(sealed), not_after <= to_timestamp($1::float8)),
-  ',' order by name, version)) as mark
+select encode(sha256(convert_to(string_agg(
+  concat_ws('/', name, version, key_id, extract(epoch from created_at), right(sealed, 24), not_after <= to_timestamp($1::float8)),
+  ',' order by name, version), 'UTF8')), 'hex') as mark
 from secrets`
 
 function openRows(rows: readonly Row[], key: MasterKey): (OpenSecret & { live: boolean })[] {

@@ -14,13 +14,15 @@ export interface Waiting {
   unit: Unit
   /** When it came, by `performance.now()`. */
   since: number
+  /** Milliseconds from then, within which it must begin. */
+  left: number
   /** The connection went during its commit: nobody knows yet whether it is written. */
   lost?: boolean
   done(outcome: Outcome | Refusal): void
   fail(error: unknown): void
 }
 
-/** Beginning later would leave the statement too little of the request's eight seconds. */
+/** Milliseconds; beginning later would leave the statement too little of the request's eight seconds. */
 const LONGEST_WAIT = 8000 - STATEMENT_TIMEOUT - 500
 const ATTEMPTS = 4
 /** Milliseconds before a batch whose connection was lost is sent again. */
@@ -180,13 +182,13 @@ export function settling(db: Database, { now, warn }: Options): (batch: Waiting[
   return batch => settle(batch, ATTEMPTS)
 }
 
-/** Refuses those for which it is too late to begin anything. */
+/** Refuses those for which it is too late to begin anything; of a lost one the truth is worth more than the request's deadline. */
 function inTime(batch: Waiting[]): Waiting[] {
-  const oldest = performance.now() - LONGEST_WAIT
-  if (batch.every(w => w.since >= oldest)) return batch
-  for (const { since, lost, done } of batch)
-    if (since < oldest) done(away(lost ? 'the connection was lost in the commit' : 'waited too long for the store'))
-  return batch.filter(w => w.since >= oldest)
+  const now = performance.now()
+  const late = ({ since, left, lost }: Waiting) => now - since > (lost ? LONGEST_WAIT : Math.min(left, LONGEST_WAIT))
+  if (!batch.some(late)) return batch
+  for (const w of batch) if (late(w)) w.done(away(w.lost ? 'the connection was lost in the commit' : 'waited too long for the store'))
+  return batch.filter(w => !late(w))
 }
 
 const halves = (batch: Waiting[]) => [batch.slice(0, batch.length >> 1), batch.slice(batch.length >> 1)]

@@ -21,6 +21,8 @@ export interface Store {
   readonly sent: (event: string) => Promise<boolean>
   /** Units that wait for a batch, or are being written. */
   depth(): number
+  /** The same, and how many have been committed since the start. */
+  load(): { waiting: number; committed: number }
   /** True when a statement of the present schema runs. */
   ready(): Promise<boolean>
   /** Writes what was accepted, then closes. */
@@ -66,7 +68,7 @@ export async function migrateDatabase(db: Database, patience: number): Promise<v
 }
 
 export function openStore(db: Database, options: CommitOptions): Store {
-  const { commit, drained, depth } = groupCommit(db, options)
+  const { commit, drained, depth, load } = groupCommit(db, options)
   const tokens = tokenBook(db, options.now)
   const secrets = secretBook(db, options.now)
   const noteUse = () => Promise.all([tokens.noteUse().catch(() => {}), secrets.noteUse().catch(() => {})])
@@ -82,6 +84,7 @@ export function openStore(db: Database, options: CommitOptions): Store {
     secrets,
     sent: sentBook(db),
     depth,
+    load,
     ready() {
       if (performance.now() - asked > READY_FOR) {
         asked = performance.now()

@@ -27,7 +27,8 @@ export interface Outcome {
   readonly shown: readonly unknown[]
 }
 
-export type Commit = (unit: Unit) => Promise<Outcome | Refusal>
+/** `left` is milliseconds within which it must begin, or not at all; what has begun is waited for, since only its end tells what is true. */
+export type Commit = (unit: Unit, left?: number) => Promise<Outcome | Refusal>
 
 /** What a unit with a held key would be answered, without writing anything; undefined when nobody holds it. */
 export type Earlier = (unit: Unit) => Promise<Outcome | Refusal | undefined>

@@ -54,6 +54,12 @@ test.each(['one,two', 'one two', 'zwölf', 'tab\there'])('a key that no header c
   await expect(harness(authBearer, { keys: [KEY, key] })).rejects.toThrow(/^\/keys\/1 this key holds a comma, a space/)
 })
 
+test('tells which of the keys matched, and nothing of a stranger', async () => {
+  const bench = await harness(authBearer, { keys: [KEY, OLD] })
+  for (const sent of [OLD, KEY, 'of-nobody', OLD]) await bench.send(header(`Bearer ${sent}`))
+  expect(bench.used).toEqual([OLD, KEY, OLD])
+})
+
 test('a sender sees the name of the key', async () => {
   const { sender } = await harness(authBearer, { keys: [KEY] })
   expect(sender.headers?.Authorization?.example).toMatch(/^Bearer \$\{SECRET_1\}$/)

@@ -8,7 +8,10 @@ import { fault } from './template.ts'
 
 type Fault = { path: string; message: string }
 
-export function faults(settings: Settings, publicUrl: string | undefined): Fault[] {
+/** What of the webhook the scheme must agree with. */
+type Around = { publicUrl: string | undefined; methods: readonly string[] }
+
+export function faults(settings: Settings, around: Around): Fault[] {
   const { preset, signature } = settings
   if (preset !== undefined && !presets.has(preset))
     return [{ path: '/preset', message: `there is no preset '${preset}'; there are ${[...presets.keys()].join(', ')}` }]
@@ -17,7 +20,7 @@ export function faults(settings: Settings, publicUrl: string | undefined): Fault
     return [
       { path: signature ? '/signature' : '', message: 'nothing says where the signature is: name a `preset`, or give `signature.from`' },
     ]
-  return [...sources(scheme), ...signed(scheme, settings, publicUrl), ...secrets(scheme, settings.secrets)]
+  return [...sources(scheme), ...signed(scheme, settings, around), ...secrets(scheme, settings.secrets)]
 }
 
 function* sources({ signature, timestamp, id, require }: Scheme): Generator<Fault> {
@@ -38,7 +41,7 @@ function* sources({ signature, timestamp, id, require }: Scheme): Generator<Faul
     if (place(`header:${name}`)?.kind !== 'header') yield { path: `/require/${name}`, message: `'${name}' is no name of a header` }
 }
 
-function* signed(scheme: Scheme, settings: Settings, publicUrl: string | undefined): Generator<Fault> {
+function* signed(scheme: Scheme, settings: Settings, { publicUrl, methods }: Around): Generator<Fault> {
   const path = settings.signed === undefined && settings.preset !== undefined ? '/preset' : '/signed'
   const wrong = fault(scheme.signed)
   if (wrong) yield { path, message: wrong }
@@ -48,6 +51,11 @@ function* signed(scheme: Scheme, settings: Settings, publicUrl: string | undefin
     yield { path, message: '{timestamp} is signed, and `timestamp.from` does not say where it is' }
   if (tokens.includes('url') && !publicUrl)
     yield { path, message: 'the URL is signed: set `server.publicUrl`, since the Host header is whatever the sender says' }
+  if (tokens.length > 0 && methods.includes('GET') && !tokens.includes('url'))
+    yield {
+      path,
+      message: 'the webhook takes GET, whose payload is the query, and that is not signed: sign {url}, or take GET out of `methods`',
+    }
   if (tokens.some(token => place(token)?.kind === 'sig') && !scheme.signature.kv) yield { path, message: '{sig:…} needs `signature.kv`' }
 }
 

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'bun:test'
-import { createHmac, createSign, generateKeyPairSync } from 'node:crypto'
+import { createHmac, createSign, generateKeyPairSync, sign } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { load } from '#core/config/load.ts'
 import { harness, type Sent } from '#core/testing.ts'
+import { folder } from '../../test/support/child.ts'
+import { builtins } from '../index.ts'
 import authHmac from './index.ts'
 
 const NOW = 1_768_478_400
@@ -24,6 +29,22 @@ const send = (value: string | string[], body: string = '{}'): Sent => ({
 const stripe = (n: number, t = NOW) => `t=${t},${`v1=${'0'.repeat(64)},`.repeat(n)}v1=${hex(`${t}.{}`)}`
 const T = (from: string, format?: string) => ({ ...plain, timestamp: { from, ...(format && { format }) }, signed: '{timestamp}{body}' })
 const at = (text: string): Sent => ({ headers: { 'x-sig': hex(`${text}{}`), 'x-time': text }, body: '{}' })
+
+describe('tells which of the secrets made the signature, as the settings have it, and nothing of a stranger:', () => {
+  test('an HMAC', async () => {
+    const bench = await harness(authHmac, { ...plain, secrets: ['p_previous-signing-key', `p_${KEY}`], secret: { stripPrefix: 'p_' } })
+    for (const key of [KEY, 'of-nobody', 'previous-signing-key']) await bench.send(send(hex('{}', key)))
+    expect(bench.used).toEqual([`p_${KEY}`, 'p_previous-signing-key'])
+  })
+
+  test('a public key', async () => {
+    const [one, two] = [generateKeyPairSync('ed25519'), generateKeyPairSync('ed25519')]
+    const raw = (pair: typeof one) => pair.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('hex')
+    const bench = await harness(authHmac, { ...plain, kind: 'ed25519', secret: { encoding: 'hex' }, secrets: [raw(one), raw(two)] })
+    await bench.send(send(sign(null, Buffer.from('{}'), two.privateKey).toString('hex')))
+    expect(bench.used).toEqual([raw(two)])
+  })
+})
 
 describe('what is refused, and why', () => {
   const rows: [string, Record<string, unknown>, Sent, string][] = [
@@ -320,6 +341,26 @@ describe('settings that make no sense', () => {
     )
     expect(message).toMatch(wanted)
     expect(message).not.toContain(canary)
+  })
+
+  test.each<[string, Record<string, unknown>, string[], RegExp | undefined]>([
+    ['signs the body', { preset: 'github' }, ['POST', 'GET'], /^\/preset the webhook takes GET, whose payload is the query/],
+    ['signs a header', { preset: 'github', signed: '{header:x-id}' }, ['GET'], /^\/signed the webhook takes GET/],
+    ['signs the URL', { preset: 'github', signed: '{url}{body}' }, ['POST', 'GET'], undefined],
+    ['signs the body', { preset: 'github' }, ['POST', 'PUT', 'PATCH'], undefined],
+  ])('a scheme that %s, with %p under methods %p', async (_, settings, methods, wanted) => {
+    const made = harness(authHmac, { secrets: [KEY], ...settings }, { methods, publicUrl: 'https://gw.example.com' })
+    if (wanted) expect(made).rejects.toThrow(wanted)
+    else await made
+  })
+
+  test('a webhook that takes GET is told at the setting', async () => {
+    const file = join(folder(), 'c.yaml')
+    const chain = `[{ auth-hmac: { secrets: [${KEY}], preset: github } }, { upsert: { entity: thing } }]`
+    writeFileSync(file, `version: 1\nwebhooks:\n  a:\n    path: /a\n    methods: [POST, GET]\n    chain: ${chain}\n`)
+    const { problems } = await load(file, { env: {}, builtins, importPlugin: () => Promise.reject(new Error('none')) })
+    expect(problems.map(problem => problem.at.line)).toEqual([6])
+    expect(problems[0]?.message).toContain('takes GET')
   })
 
   test('a secret that came out empty is for the core to judge', async () => {

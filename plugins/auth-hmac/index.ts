@@ -20,7 +20,7 @@ export default definePlugin({
     const scheme = resolve(config)
     return scheme && signsTime(scheme) ? [signedAt] : []
   },
-  check: (config, host) => faults(config, host.publicUrl),
+  check: (config, host) => faults(config, host),
   sender: config => describe(resolve(config)),
 
   compile(config, host) {

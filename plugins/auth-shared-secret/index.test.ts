@@ -49,6 +49,12 @@ test.each(rows)('%s', async (_, settings, request, wanted) => {
   else expect(reply).toMatchObject({ kind: 'refusal', code: 'UNAUTHORIZED', status: 401, reason: wanted })
 })
 
+test('tells which of the secrets matched, without its prefix, and nothing of a stranger', async () => {
+  const bench = await harness(authSharedSecret, { ...P, secrets: [KEY, OLD] })
+  for (const sent of [OLD, 'of-nobody', KEY]) await bench.send(header(`Token ${sent}`))
+  expect(bench.used).toEqual([OLD, KEY])
+})
+
 test('an empty secret lets nobody in', async () => {
   for (const settings of [H, P, Q, { ...P, prefix: 'tok_' }]) {
     const bench = await harness(authSharedSecret, { ...settings, secrets: [''] })

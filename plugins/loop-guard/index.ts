@@ -28,14 +28,16 @@ export default definePlugin({
     },
   }),
 
-  compile: ({ header, trust }, host) => x => {
-    const event = x.headers.get(header)
-    if (event === null) return
-    if (trust === 'any') x.set(echo, true)
-    else
-      return host.outgoing.knows(event).then(known => {
-        if (known) x.set(echo, true)
-        return undefined
-      })
-  },
+  compile:
+    ({ header, trust }, host) =>
+    x => {
+      const event = x.headers.get(header)
+      if (event === null) return
+      if (trust === 'any') x.set(echo, true)
+      else
+        return host.outgoing.knows(event).then(known => {
+          if (known) x.set(echo, true)
+          return undefined
+        })
+    },
 })

@@ -1,12 +1,16 @@
 /** The kind against real servers, on both runtimes, and its settings. */
 import { beforeAll, describe, expect, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { load } from '#core/config/load.ts'
 import * as nats from '../../test/outbox/cases/nats.ts'
 import { certificates } from '../../test/outbox/certificates.ts'
 import { type Case, runOn } from '../../test/outbox/program.ts'
 import { available } from '../../test/support/available.ts'
+import { folder } from '../../test/support/child.ts'
 import { natsServer } from '../../test/support/nats.ts'
 import { runtimes } from '../../test/support/process.ts'
+import { builtins } from '../index.ts'
 import kind from './index.ts'
 
 const onNats = await available('NATS', async () => (await natsServer()).stop())
@@ -17,7 +21,10 @@ onNats('a server', () => {
     let results: Record<string, unknown> = {}
     const cases: readonly Case[] = [...nats.cases, ...(CERTIFICATES ? nats.withCertificates : [])]
     beforeAll(async () => {
-      results = await runOn(runtime, join(import.meta.dirname, '../../test/outbox/cases/nats.ts'), { CERTIFICATES })
+      results = await runOn(runtime, join(import.meta.dirname, '../../test/outbox/cases/nats.ts'), {
+        CERTIFICATES,
+        NODE_TLS_REJECT_UNAUTHORIZED: '0',
+      })
     }, 120_000)
 
     test.each(cases.map(([title, , want]) => [title, want] as const))('%s', (title, want) => {
@@ -55,4 +62,19 @@ test.each<[string, object, string[]]>([
   const faults = kind.check?.({ ...good, ...settings } as never, host) ?? []
   expect(faults.map(({ path }) => path)).toEqual(want)
   expect(JSON.stringify(faults)).not.toContain('u:p')
+})
+
+test('in a file, faults are told at their line, and no credential is shown', async () => {
+  const file = join(folder(), 'c.yaml')
+  const lines = ['version: 1', 'destinations:', '  bus:', '    type: nats', '    servers: [nats://10.0.0.1, nats://a]', '    subject: a.*']
+  writeFileSync(file, [...lines, '    token: t0ps3cr3t-t0ps3cr3t', '    creds: t0ps3cr3t-t0ps3cr3t'].join('\n'))
+  const { problems } = await load(file, { env: {}, builtins, importPlugin: () => Promise.reject(new Error('none')) })
+  const found = problems.filter(({ severity }) => severity === 'error').map(({ at, path }) => `${at.line} ${path}`)
+  expect(found).toEqual([
+    '5 destinations.bus.servers[0]',
+    '6 destinations.bus.subject',
+    '8 destinations.bus.creds',
+    '8 destinations.bus.creds',
+  ])
+  expect(JSON.stringify(problems)).not.toContain('t0ps3cr3t')
 })

@@ -1,5 +1,4 @@
 /** `type: nats`: publishes each event to NATS JetStream (https://docs.nats.io/nats-concepts/jetstream) and waits for its acknowledgement. */
-import { jetstream } from '@nats-io/jetstream'
 import { headers } from '@nats-io/transport-node'
 import { defineDestination, type Message } from '#core/plugin.ts'
 import { Failure, receiptOf } from './failure.ts'
@@ -21,10 +20,10 @@ export default defineDestination({
         const subject = subjectOf(message)
         const end = performance.now() + message.timeout
         try {
-          const connection = await within(link.get(), message.timeout)
+          const client = await within(link.get(), message.timeout)
           const timeout = Math.max(1, end - performance.now())
           const more = { msgID: message.id, headers: headersOf(message), timeout, ...expect }
-          const { stream, seq, duplicate } = await jetstream(connection).publish(subject, message.body, more)
+          const { stream, seq, duplicate } = await client.publish(subject, message.body, more)
           return { ok: true, response: `${duplicate ? 'duplicate: already in' : 'in'} stream ${stream} as ${seq}` }
         } catch (error) {
           return receiptOf(error, subject)

@@ -1,4 +1,5 @@
 /** One connection to one of several servers, made when it is first wanted and again when it was lost. */
+import { type JetStreamClient, jetstream } from '@nats-io/jetstream'
 import { credsAuthenticator, type NatsConnection, NatsConnectionImpl, setTransportFactory } from '@nats-io/transport-node'
 import { Failure } from './failure.ts'
 import { addressesOf, parseServer, type Server } from './server.ts'
@@ -7,7 +8,7 @@ import { Wire, type WireOptions } from './wire.ts'
 
 export interface Link {
   /** Rejects when no server can be connected to. Whoever calls meanwhile waits for the same attempt. */
-  get(): Promise<NatsConnection>
+  get(): Promise<JetStreamClient>
   close(): Promise<void>
 }
 
@@ -20,7 +21,7 @@ const DRAIN = 2000
 
 export function openLink(settings: Settings, reachable: (address: string) => boolean): Link {
   const servers = settings.servers.map(parseServer)
-  let current: Promise<NatsConnection> | undefined
+  let current: Promise<JetStreamClient> | undefined
   let connection: NatsConnection | undefined
   let closed = false
 
@@ -46,16 +47,17 @@ export function openLink(settings: Settings, reachable: (address: string) => boo
   return {
     get() {
       if (current) return current
-      const attempt = connectAny()
-      const forget = () => {
-        if (current === attempt) current = undefined
-      }
-      current = attempt
-      attempt.then(made => {
+      const attempt = connectAny().then(made => {
         connection = made
         made.closed().then(forget)
         if (closed) made.close()
-      }, forget)
+        return jetstream(made)
+      })
+      const forget = () => {
+        if (current === attempt) current = undefined
+      }
+      attempt.catch(forget)
+      current = attempt
       return attempt
     },
     async close() {

@@ -1,4 +1,7 @@
-/** The wire to one NATS server, in place of the client's own, which keeps the socket of a server that never says a word. */
+/**
+ * The wire to one NATS server, in place of the client's own, which leaves the socket of a silent server open, and on Deno checks the
+ * certificate of an address as if it were localhost's and lets a reset go uncaught.
+ */
 import { connect as dial, isIP, type Socket } from 'node:net'
 import { connect as secure, type TLSSocket } from 'node:tls'
 import { type ConnectionOptions, type Deferred, deferred, type Server, type ServerInfo, type Transport } from '@nats-io/transport-node'

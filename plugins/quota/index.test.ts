@@ -61,6 +61,20 @@ test('by ip, each address has a window of its own', async () => {
   expect(await from('192.0.2.1')).toMatchObject({ code: 'RATE_LIMITED' })
 })
 
+test.each([
+  ['2001:db8:0:1::1', '2001:db8:0:1:ffff:ffff:ffff:ffff', true],
+  ['2001:db8:0:1::1', '2001:DB8::1:0:0:0:2', true],
+  ['2001:db8:0:1::1', '2001:db8:0:2::1', false],
+  ['fe80::1%eth0', 'fe80::2%eth0', true],
+  ['192.0.2.1', '::ffff:192.0.2.1', true],
+  ['192.0.2.1', '::ffff:192.0.2.2', false],
+  ['2001:db8::1', 'no address', false],
+])('by ip, %s and %s count together: %p', async (first, second, together) => {
+  const bench = await harness(quota, rate(1, { by: 'ip' }))
+  expect((await bench.send({ ip: first })).reply).toBeUndefined()
+  expect((await bench.send({ ip: second })).reply?.kind === 'refusal').toBe(together)
+})
+
 test('open, requests go through while the counters are away, with one warning a minute', async () => {
   const bench = await harness(quota, { ...rate(1), records: 5, onUnavailable: 'open' })
   bench.limiterDown = true

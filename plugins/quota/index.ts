@@ -1,4 +1,5 @@
 /** Limits how many records a webhook makes in all, and how fast requests come. */
+import ipaddr from 'ipaddr.js'
 import { countRecord, Duration, definePlugin, type Exchange, type Host, type Refusal, type Static, Type } from '#core/plugin.ts'
 
 const config = Type.Object(
@@ -13,7 +14,7 @@ const config = Type.Object(
           per: Duration({ description: 'Length of the window.' }),
           by: Type.Union([Type.Literal('webhook'), Type.Literal('ip')], {
             default: 'webhook',
-            description: 'Whose requests are counted together: all of the webhook, or those of one address.',
+            description: 'Whose requests are counted together: all of the webhook, or those of one address; of IPv6, of one /64.',
           }),
         },
         { additionalProperties: false, description: 'How fast requests may come.' },
@@ -79,7 +80,7 @@ function rate(
   let warned = Number.NEGATIVE_INFINITY
   return async x => {
     try {
-      const { allowed, resetAfter } = await limiter.take(by === 'ip' ? x.ip : '')
+      const { allowed, resetAfter } = await limiter.take(by === 'ip' ? sender(x.ip) : '')
       return allowed ? undefined : host.refuse('RATE_LIMITED', undefined, { retryAfter: Math.max(1, Math.ceil(resetAfter / 1000)) })
     } catch (error) {
       const reason = `the rate limit could not be checked: ${error instanceof Error ? error.message : error}`
@@ -91,4 +92,16 @@ function rate(
       }
     }
   }
+}
+
+/** An IPv6 sender by its /64, since that is the least that one gets: it has 2^64 addresses to come from. */
+function sender(ip: string): string {
+  if (!ipaddr.isValid(ip)) return ip
+  const address = ipaddr.process(ip)
+  if (address.kind() === 'ipv4') return address.toString()
+  const { parts } = address as ipaddr.IPv6
+  return `${parts
+    .slice(0, 4)
+    .map(part => part.toString(16))
+    .join(':')}::/64`
 }

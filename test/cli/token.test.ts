@@ -1,4 +1,4 @@
-/** `postern token create|list|revoke`: beside a running gateway and without one, on Postgres and on the embedded store. */
+/** `postern token create|list|rotate|revoke`: beside a running gateway and without one, on Postgres and on the embedded store. */
 import { beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { cpSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -152,6 +152,40 @@ onPostgres('on Postgres', () => {
     expect(before.stdout + after.stdout).not.toContain(secret!.slice(3 + id!.length))
   })
 
+  test.concurrent('rotated, a token has a successor of the same webhook and label, and ends after the overlap', async () => {
+    const { token, create, list, start, env } = await world('bun', (await freshDatabase()).url)
+    const old = await create('contact-form', '--label', 'Acme site')
+    const running = await start()
+    try {
+      const rotated = await token('rotate', old.id, '--overlap', '1h', '--json')
+      const next = JSON.parse(rotated.stdout)
+      expect(next).toEqual({
+        ...{ id: expect.any(String), token: expect.stringMatching(/^wh_/), webhook: 'contact-form' },
+        url: `http://localhost:${env.PORT}/in/${next.token}`,
+        old: { id: old.id, expires_at: expect.any(String) },
+      })
+      expect(Date.parse(next.old.expires_at) - Date.now()).toBeWithin(3_500_000, 3_600_001)
+      expect([await post(running, old.token), await post(running, next.token)]).toEqual([201, 201])
+
+      // Once more, with less: the end comes nearer; with more it stays.
+      for (const overlap of ['0s', '30d']) {
+        const again = await token('rotate', overlap === '0s' ? old.id : next.id, '--overlap', overlap, '--expires', '90d')
+        expect([again.code, again.stdout]).toEqual([
+          0,
+          expect.stringMatching(/^token {2}wh_\w+\nurl .*\nid .*\n\n.*once.*\nThe old one, \w+, ends /),
+        ])
+      }
+      expect(await refusedAfter(running, old.token)).toBeLessThan(3000)
+      expect(await post(running, next.token)).toBe(201)
+      const rows = (await list()).map(t => [t.webhook, t.label, t.expires_at !== null])
+      expect(rows).toEqual(Array(4).fill(['contact-form', 'Acme site', true]))
+      expect(await token('rotate', old.id)).toMatchObject({ code: 1, stderr: `there is no live token with the id '${old.id}'\n` })
+      expect(await running.stop()).toBe(0)
+    } finally {
+      running.kill()
+    }
+  })
+
   describe('what cannot be done ends with 1 and says why:', () => {
     const rows: [words: string[], says: RegExp][] = [
       [['create', 'contact-from'], /^there is no webhook 'contact-from' in .*postern\.yaml — did you mean 'contact-form'\?\n$/],
@@ -159,6 +193,7 @@ onPostgres('on Postgres', () => {
       [['create', 'plain'], /^the path of 'plain', \/plain, has no \{token\}: /],
       [['revoke', 'nobody'], /^there is no live token with the id 'nobody'\n$/],
       [['revoke', "' or true --"], /^there is no live token with the id '' or true --'\n$/],
+      [['rotate', 'nobody'], /^there is no live token with the id 'nobody'\n$/],
       [['list', 'contact-from'], /'contact-from'.*contact-form/],
     ]
     test.concurrent.each(rows)('token %p', async (words, says) => {

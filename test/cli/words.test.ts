@@ -6,7 +6,10 @@ import { cli, runtimes } from '../support/process.ts'
 
 setDefaultTimeout(30_000)
 
-const commands = ['serve', 'check', 'migrate', 'schema', 'token create', 'token list', 'token revoke']
+const commands = [
+  ...['serve', 'check', 'migrate', 'schema', 'token create', 'token list', 'token rotate', 'token revoke'],
+  ...['secret set', 'secret list', 'secret rotate', 'secret rm', 'secret rekey'],
+]
 const version = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')).version
 const ansi = '\u001b['
 /** Nothing listens there: a command that gets as far as its store shows by 69. */
@@ -19,7 +22,7 @@ const env = {
 }
 
 describe('help', () => {
-  test.concurrent.each([...commands, 'token', ''])('postern %s --help: an example that is understood, exit 0', async name => {
+  test.concurrent.each([...commands, 'token', 'secret', ''])('postern %s --help: an example that is understood, exit 0', async name => {
     const words = name.split(' ').filter(Boolean)
     const long = await cli([...words, '--help'], { env })
     expect(long).toEqual({ code: 0, stdout: expect.stringMatching(/\bUSAGE postern\b/), stderr: '' })
@@ -37,7 +40,7 @@ describe('help', () => {
   test('names every command, on both runtimes', async () => {
     for (const runtime of runtimes) {
       const { stdout } = await cli(['--help'], { runtime, env })
-      for (const name of ['serve', 'check', 'migrate', 'schema', 'token']) expect(stdout).toMatch(new RegExp(`^ +${name} `, 'm'))
+      for (const name of ['serve', 'check', 'migrate', 'schema', 'token', 'secret']) expect(stdout).toMatch(new RegExp(`^ +${name} `, 'm'))
     }
   })
 
@@ -51,7 +54,7 @@ describe('what is not understood ends with 2, and a sentence that names the word
     ['nonsense', /'nonsense'.*serve, check, migrate, schema, token/],
     ['constructor', /'constructor'/],
     ['--nonsense', /--nonsense/],
-    ['token nonsense', /'nonsense'.*create, list, revoke/],
+    ['token nonsense', /'nonsense'.*create, list, rotate, revoke/],
     ['serve --nonsense', /--nonsense.*--config/],
     ['serve --json', /--json.*--config/],
     ['check --cofnig a.yaml', /--cofnig.*--config/],
@@ -72,7 +75,12 @@ describe('what is not understood ends with 2, and a sentence that names the word
     ['token create orders --expires soon', /--expires.*'soon'/],
     ['token create orders --expires 0s', /--expires.*'0s'/],
     ['token create orders --expires', /--expires/],
+    ['token rotate', /ID/],
+    ['token rotate ID --overlap soon', /--overlap takes a time/],
     ['token revoke', /ID/],
+    ['secret nonsense', /'nonsense'.*set, list, rotate, rm, rekey/],
+    ['secret set', /NAME/],
+    ['secret rm ORDERS --version', /--version needs a value/],
   ]
   test.concurrent.each(rows)('postern %s', async (words, stderr) => {
     const { code, ...text } = await cli(words.split(' '), { env })
@@ -81,7 +89,7 @@ describe('what is not understood ends with 2, and a sentence that names the word
     expect(text.stderr).not.toMatch(/undefined|\n\s+at /)
   })
 
-  test.concurrent.each(['', 'token'])('postern %s: help, on stderr or not, but not 0', async words => {
+  test.concurrent.each(['', 'token', 'secret'])('postern %s: help, on stderr or not, but not 0', async words => {
     const { code, stdout, stderr } = await cli(words.split(' ').filter(Boolean), { env })
     expect(code).toBe(2)
     expect(stdout + stderr).toContain('USAGE')

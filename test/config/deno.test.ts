@@ -31,6 +31,6 @@ test.skipIf(!existsSync(deno))('Deno loads, decodes and prints the same', async 
       "unknown setting 'wiat' — did you mean 'wait'?",
     ],
     { wait: 1000 },
-    ['key', 'step'],
+    ['key', 'step', 'destination'],
   ])
 })

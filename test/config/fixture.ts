@@ -116,6 +116,14 @@ export const plugins: Extension[] = [
     compile: passes,
   }),
   definePlugin({
+    name: 'ring',
+    phase: 'emit',
+    summary: 'Says that something happened.',
+    config: Type.Object({}, closed),
+    refusals: {},
+    compile: passes,
+  }),
+  definePlugin({
     name: 'fragile',
     phase: 'shape',
     summary: 'Breaks.',
@@ -141,6 +149,8 @@ export interface World {
   imports?: Record<string, unknown>
   /** Live values of the stored secrets; placeholders when left out. A text says why there are none. */
   secrets?: Record<string, string[]> | string
+  /** Instead of the small plugins here. */
+  builtins?: readonly Extension[]
 }
 
 /** Loads what a world holds, in a folder of its own that is gone afterwards. */
@@ -150,6 +160,7 @@ export async function loadWorld({
   env = {},
   imports = {},
   secrets,
+  builtins = plugins,
 }: World): Promise<Loaded & { folder: string; lines: string[] }> {
   const folder = mkdtempSync(join(tmpdir(), 'postern-config-'))
   try {

@@ -20,6 +20,15 @@ const good: [name: string, yaml: string][] = [
   ['a name with nothing', chain('auth-none: { reason: x }', 'shape:')],
   ['settings', shape('fields: { a: b }, count: 2, size: 5KiB, by: { a: { n: 1 } }, pair: [a, 1], any: [1], one: [a], inner: { deep: {} }')],
   ['an entity with a schema', top('entities: { a: { schema: { type: object } }, b: { schema: ./b.json, unknown: keep } }')],
+  [
+    'a destination',
+    top('destinations: { d: { url: "https://d.example", headers: { A: b }, rate: { limit: 5 }, retry: { attempts: 3 } } }'),
+  ],
+  ['a destination by its type', top('destinations: { d: { type: http, url: "https://d.example", timeout: "${D}" } }')],
+  [
+    'a subscription with names alone, and one with lists',
+    `${chain('auth-none: { reason: x }', 'ring')}subscriptions: { s: { webhooks: a, to: d }, t: { webhooks: [a], to: [e], events: [webhook.received] } }\ndestinations: { d: { url: "https://d.example" }, e: { url: "https://e.example" } }\n`,
+  ],
   ['a dialect', top('dialects: { d: { success: { status: 201, body: { a: "{{record.id}}" } }, codes: { INTERNAL: { code: X } } } }')],
 ]
 
@@ -39,6 +48,11 @@ const bad: [name: string, yaml: string][] = [
   ['an unknown setting of a plugin', shape('cuont: 1')],
   ['a required setting left out', chain('auth-none: {}')],
   ['a wrong choice', shape('level: hgih')],
+  ['a destination without its URL', top('destinations: { d: {} }')],
+  ['an unknown setting of a destination', top('destinations: { d: { url: "https://d.example", secret: x } }')],
+  ['an unknown kind of destination', top('destinations: { d: { type: htpp, url: "https://d.example" } }')],
+  ['a destination that is text', top('destinations: { d: "https://d.example" }')],
+  ['no webhooks in a subscription', top('subscriptions: { s: { webhooks: [], to: d } }')],
 ]
 
 for (const [name, yaml] of good)
@@ -64,13 +78,16 @@ test('the editor schema is draft-07, closed, and without marks of our own', () =
   const text = JSON.stringify(json)
   expect(text).not.toContain('x-postern')
   expect(text).not.toContain('x-editor')
+  expect(text).not.toContain('x-env')
   expect(text).not.toContain('webhook-path')
   expect(text).toContain('"format":"email"')
 })
 
 test('defaults, descriptions and examples are kept', () => {
   expect(json.properties.server.properties.port).toEqual({
-    description: 'Port for senders: webhooks, /openapi.json, /docs, /livez and /readyz. 0 takes any free one.',
+    description:
+      'Port for senders: webhooks, /openapi.json, /docs, /livez and /readyz. 0 takes any free one. ' +
+      'Left out, it is what the environment variable PORT says, when that is set.',
     default: 8080,
     anyOf: [
       { minimum: 0, maximum: 65535, type: 'integer' },
@@ -83,6 +100,15 @@ test('defaults, descriptions and examples are kept', () => {
   expect('required' in json.definitions.shape).toBe(false)
 })
 
+test('the editor tells the faults of the kind that is meant, and of no other', () => {
+  const judged = (settings: string) => {
+    valid(parse(top(`destinations: { d: { ${settings} } }`)))
+    return valid.errors?.filter(({ keyword }) => keyword !== 'if').map(({ message, params }) => params.additionalProperty ?? message)
+  }
+  expect(judged('url: "https://d.example", secret: x')).toEqual(['secret'])
+  expect(judged('type: htpp, servers: []')?.filter(message => message.includes('additional'))).toEqual([])
+})
+
 test('both are the same each time', () => {
   expect(JSON.stringify(configJsonSchema(plugins))).toBe(JSON.stringify(json))
   expect(configReference(plugins)).toBe(configReference(plugins))
@@ -93,7 +119,7 @@ test('the reference names every section and plugin, with what each setting takes
   for (const section of Object.keys(json.properties))
     expect(lines.some(line => line === `## ${section}` || line.startsWith(`| \`${section}\``))).toBe(true)
   expect(lines.filter(line => line.startsWith('### '))).toEqual(
-    ['key', 'sign', 'auth-none', 'window', 'once', 'shape', 'fragile', 'save', 'tell'].map(name => `### ${name}`),
+    ['type: http', 'key', 'sign', 'auth-none', 'window', 'once', 'shape', 'fragile', 'save', 'tell', 'ring'].map(name => `### ${name}`),
   )
   for (const line of [
     '| `version` | 1 | required | Version of this format. |',

@@ -212,33 +212,66 @@ await onExample(
   },
 )
 
-describe('a webhook cannot be deleted while a workflow depends on it', () => {
-  const home = folder()
-  const example = readFileSync(join(import.meta.dirname, '../../config/examples/hasp-workflows.yaml'), 'utf8')
-  const workflow = `
-subscriptions:
-  chart-update:
-    webhooks: [ehr-chart-updated, partner-a]
-    to: [crm]
-destinations:
-  crm: { url: https://crm.example.com/hooks }
-`
-  const check = async (text: string) => {
-    writeFileSync(join(home, 'postern.yaml'), text)
-    return cli(['check', '--config', join(home, 'postern.yaml')], { env })
-  }
-  afterAll(() => rmSync(home, { recursive: true, force: true }))
+const home = folder()
+const example = readFileSync(join(import.meta.dirname, '../../config/examples/hasp-workflows.yaml'), 'utf8')
+const check = async (text: string, ...words: string[]) => {
+  writeFileSync(join(home, 'postern.yaml'), text)
+  return cli(['check', '--config', join(home, 'postern.yaml'), ...words], { env })
+}
+const lineOf = (text: string, part: string) => text.split('\n').findIndex(line => line.includes(part)) + 1
+afterAll(() => rmSync(home, { recursive: true, force: true }))
 
-  test('with all of them, the configuration is good', async () => {
-    expect((await check(example + workflow)).code).toBe(0)
+describe('a workflow can listen to several webhooks when their payload schemas are compatible', () => {
+  /** Partner B with a schema of its own, which says this of its properties. */
+  const withB = (properties: string, more = '') =>
+    example
+      .replace(/(partner-b:[\s\S]*?validation: { entity: )intake/, '$1intake-b')
+      .replace('webhooks:\n', `  intake-b: { unknown: keep, schema: { type: object, properties: ${properties}${more} } }\n\nwebhooks:\n`)
+
+  const rows: [what: string, text: string, code: number, told?: string][] = [
+    ['one schema for both', example, 0],
+    ['another that agrees', withB('{ patient_id: { type: string }, ward: { type: integer } }'), 0],
+    [
+      'another that does not',
+      withB('{ patient_id: { type: integer } }'),
+      78,
+      "'partner-a' and 'partner-b' have no compatible payloads: patient_id is a string in 'partner-a' and an integer in 'partner-b'",
+    ],
+    [
+      'one that cannot be told',
+      withB('{ patient_id: { type: string } }', ', not: { required: [test] }'),
+      0,
+      'has not, which is not compared',
+    ],
+  ]
+  test.each(rows)('%s', async (_, text, code, ...[told]) => {
+    const { code: found, stdout } = await check(text)
+    expect([found, stdout]).toEqual([code, expect.stringContaining(told ?? 'config is good')])
+    if (told) expect(stdout).toContain(`postern.yaml:${lineOf(text, 'webhooks: [partner-a, partner-b]')}:27`)
   })
+})
 
-  test('without one, it is refused by the names of both, at the line of the subscription', async () => {
-    const without = (example + workflow).replace('  partner-a:\n', '  partner-c:\n')
+describe('a webhook cannot be deleted while a workflow depends on it', () => {
+  test('it is refused by the names of both, at the line and column of the name in the subscription', async () => {
+    const without = example.replace('  partner-b:\n', '  partner-c:\n')
     const { code, stdout } = await check(without)
     expect(code).toBe(78)
-    expect(stdout).toContain("subscription 'chart-update' names the webhook 'partner-a', which is not declared")
-    const line = without.split('\n').findIndex(text => text.includes('webhooks: [ehr')) + 1
-    expect(stdout).toContain(`postern.yaml:${line}:`)
+    expect(stdout).toContain(`postern.yaml:${lineOf(without, 'webhooks: [partner-a, partner-b]')}:27 `)
+    expect(stdout).toContain("subscription 'intake' names the webhook 'partner-b', which is not declared — did you mean 'partner-a'?")
+  })
+
+  test('which depend on it, tells the reverse-dependency view', async () => {
+    const { code, stdout } = await check(example, '--dependents', 'partner-a', '--json')
+    expect([code, JSON.parse(stdout)]).toEqual([
+      0,
+      {
+        dependents: {
+          webhooks: { 'partner-a': { entities: ['intake'], subscriptions: ['intake'], destinations: ['workflows'] } },
+          subscriptions: {},
+          destinations: {},
+          entities: {},
+        },
+      },
+    ])
   })
 })

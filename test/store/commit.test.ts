@@ -52,6 +52,12 @@ onEveryStore('a commit', fresh => {
     ])
   })
 
+  test('with no time left, it does not begin', async () => {
+    expect(await store.commit(unit(record('late', {})), -1)).toMatchObject({ code: 'UNAVAILABLE', retryAfter: 1 })
+    expect(await dataOf('late')).toBeUndefined()
+    expect(brief(await store.commit(unit(record('late', {})), 5000))).toBe('late created 0 false')
+  })
+
   test('no event when none is staged', async () => {
     await commit(unit({ ...record('silent', {}), event: false }))
     expect(await eventsOf('silent')).toEqual([])

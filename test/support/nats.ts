@@ -1,4 +1,4 @@
-/** NATS servers with JetStream for tests: one that all tests of a process share, and throwaway ones for faults. */
+/** NATS servers with JetStream for tests, each with a configuration and a folder of its own. */
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -19,15 +19,7 @@ export interface NatsServer {
   restart(): Promise<void>
 }
 
-let shared: Promise<string> | undefined
-
-/** URL of a running server without credentials: `NATS_URL`, or one that is started at the first call and ends with this process. */
-export function nats(): Promise<string> {
-  shared ??= process.env.NATS_URL ? Promise.resolve(process.env.NATS_URL) : natsServer().then(server => server.url)
-  return shared
-}
-
-/** Starts a throwaway server; `config` is lines of its configuration file, `authorization { token: x }` say. */
+/** Starts a server; `config` is lines of its configuration file, `authorization { token: x }` say. */
 export async function natsServer(config = ''): Promise<NatsServer> {
   const program = await binary(['nats-server'], () => ['/usr/sbin'], 'nats-server')
   const port = await freePort()

@@ -1,0 +1,153 @@
+/** Takes samples of the requests of one webhook, at most so many a second. */
+import type { Config, Webhook } from '../config/config.ts'
+import type { Refusal } from '../plugin.ts'
+import type { Sample, SampleOutcome, StepSeen } from '../store/requests.ts'
+import type { Chain, Stop } from './chain.ts'
+import type { Exchange } from './exchange.ts'
+import { compileKeep } from './keep.ts'
+import { compileMask } from './mask.ts'
+
+/** How a request ended. */
+export interface Ending {
+  readonly response: Response
+  readonly outcome: SampleOutcome
+  readonly refusal?: Refusal
+  /** That refused; `commit` for the store. */
+  readonly plugin?: string
+  /** Id of the record that it wrote, or that an earlier one had written. */
+  readonly record?: string | undefined
+}
+
+export interface Capture {
+  /** A watch for an exchange that will probably be taken: the times of its beginning, of each step's, and of the last step's end. */
+  watch(at: number): number[] | undefined
+  /** Takes it, if it is its turn. `size` is the body's, where that was not read. Never throws. */
+  take(x: Exchange, end: Ending, stop: Stop | undefined, size?: number): void
+}
+
+/** Samples a second of one webhook and kind. */
+const MOST = 20
+const SECOND = 1000
+/** Of a Postgres integer. */
+const LARGEST = 2_147_483_647
+
+/** Lets through 20 a second: the first ones, and evenly spread after a second in which there were more. */
+export function openGate(): { open(at: number): boolean; pass(at: number): boolean } {
+  let start = Number.NEGATIVE_INFINITY
+  let seen = 0
+  let taken = 0
+  let crowded = false
+  const open = (at: number) => {
+    // A request that began in the second before may end in this one; a clock that was set back begins anew.
+    if (at - start >= SECOND || start - at > 60 * SECOND) {
+      crowded = seen > MOST && at - start < 2 * SECOND
+      start = at
+      seen = 0
+      taken = 0
+    }
+    return taken < (crowded ? Math.floor(((at - start) * MOST) / SECOND) + 1 : MOST) && taken < MOST
+  }
+  return {
+    open,
+    pass(at) {
+      const free = open(at)
+      seen++
+      if (free) taken++
+      return free
+    },
+  }
+}
+
+interface Sink {
+  add(sample: Sample, last: number): void
+  warn(message: string, fields: Record<string, unknown>): void
+  now(): number
+}
+
+/** Compiles what is taken of a webhook's requests; undefined when it keeps none. */
+export function openCapture(config: Config, webhook: Webhook, chain: Chain, sink: Sink): Capture | undefined {
+  const { last, body: limit, mask: paths } = webhook.capture
+  if (last === 0) return undefined
+  const accepted = openGate()
+  const refused = openGate()
+  const maskOf = compileMask(config, webhook, paths)
+  const keep = compileKeep(paths, limit)
+  const given = webhook.chain.flatMap(({ plugin, settings }) => {
+    if (plugin.phase !== 'verify') return []
+    return (typeof plugin.gives === 'function' ? plugin.gives(settings) : (plugin.gives ?? [])).map(slot => slot.name)
+  })
+  let failed = false
+
+  function sampleOf(x: Exchange, end: Ending, stop: Stop | undefined, size: number): Sample {
+    const mask = maskOf(x)
+    const text = (value: string | undefined) => value && mask.text(value).replaceAll('\0', '').toWellFormed()
+    const ended = performance.now()
+    const { key, record } = x.unit
+    const passed = end.outcome === 'accepted' || end.outcome === 'replayed'
+    return {
+      id: x.id,
+      webhook: x.webhook,
+      at: x.receivedAt,
+      method: x.method,
+      path: mask.path,
+      query: mask.query,
+      headers: mask.headers,
+      ...keep(x.raw, x.headers.get('content-type'), mask),
+      size: Math.min(size, LARGEST),
+      ip: x.ip,
+      outcome: end.outcome,
+      status: end.response.status,
+      code: end.refusal?.code,
+      reason: text(end.refusal?.reason),
+      plugin: end.plugin,
+      steps: stepsOf(chain, stop, end, x.marks, ended),
+      slots: JSON.parse(text(JSON.stringify(x.slots(given))) ?? '{}'),
+      duration: x.marks ? ended - (x.marks[0] as number) : Math.max(0, sink.now() - x.receivedAt),
+      key: text(key?.key),
+      entity: passed && end.record !== undefined ? record?.entity : undefined,
+      record: passed ? text(end.record) : undefined,
+    }
+  }
+
+  return {
+    watch: at => (accepted.open(at) ? [performance.now()] : undefined),
+    take(x, end, stop, size = x.raw.length) {
+      const gate = end.outcome === 'accepted' || end.outcome === 'replayed' ? accepted : refused
+      if (!gate.pass(x.receivedAt)) return
+      try {
+        sink.add(sampleOf(x, end, stop, size), last)
+      } catch (error) {
+        if (!failed) sink.warn('a request could not be sampled', { webhook: webhook.name, error: String(error) })
+        failed = true
+      }
+    },
+  }
+}
+
+/** What each step said: those before the stop agreed, those after it never ran. */
+export function stepsOf(
+  chain: Pick<Chain, 'steps'>,
+  stop: Stop | undefined,
+  end: Pick<Ending, 'outcome' | 'plugin'>,
+  marks: readonly number[] | undefined,
+  ended: number,
+): StepSeen[] {
+  const at = stop ? stop.step : chain.steps.length
+  const ms = (from: number | undefined, to: number | undefined) =>
+    from === undefined || to === undefined ? null : Math.round((to - from) * 1000) / 1000
+  const steps: StepSeen[] = chain.steps.map((plugin, i) => ({
+    plugin,
+    verdict: i < at ? 'passed' : i === at && stop ? verdictOf(stop) : 'not-run',
+    ms: i <= at ? ms(marks?.[i + 1], marks?.[i + 2]) : null,
+  }))
+  if (!stop && chain.steps.length > 0) {
+    const verdict = end.plugin !== 'commit' ? 'passed' : end.outcome === 'failed' ? 'failed' : 'refused'
+    steps.push({ plugin: 'commit', verdict, ms: ms(marks?.at(-1), ended) })
+  }
+  return steps
+}
+
+function verdictOf({ reply, error }: Stop): StepSeen['verdict'] {
+  if (reply.kind !== 'refusal') return 'accepted'
+  return error !== undefined || reply.status >= 500 ? 'failed' : 'refused'
+}
