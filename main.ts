@@ -10,6 +10,7 @@ import { eventsList, eventsRetry, eventsShow } from '#core/cli/events.ts'
 import { importPlugin } from '#core/cli/importPlugin.ts'
 import { migrate } from '#core/cli/migrate.ts'
 import { EXIT, endOf } from '#core/cli/open.ts'
+import { requestsList, requestsReplay, requestsShow } from '#core/cli/requests.ts'
 import { schema } from '#core/cli/schema.ts'
 import { secretList, secretRekey, secretRemove, secretRotate, secretSet } from '#core/cli/secret.ts'
 import { serve } from '#core/cli/serve.ts'
@@ -248,8 +249,12 @@ const deliveries = defineCommand({
 const destinations = defineCommand({
   meta: { name: 'destinations', description: 'Destinations of a running gateway' },
   subCommands: {
-    list: command('destinations list', 'Lists destinations with what waits for them', 'postern destinations list', asking, args =>
-      destinationsList({ ...loading, ...args }, out),
+    list: command(
+      'destinations list',
+      'Lists destinations with what waits for them',
+      'postern destinations list',
+      { ...rows, ...asking },
+      args => destinationsList({ ...loading, ...args }, out),
     ),
     pause: command(
       'destinations pause',
@@ -260,6 +265,49 @@ const destinations = defineCommand({
     ),
     resume: command('destinations resume', 'Sends again', 'postern destinations resume crm', { name: destinationName, ...asking }, args =>
       destinationsChange('resume', { ...loading, ...args }, out),
+    ),
+  },
+})
+
+const requestId = { type: 'positional', description: 'Id of the request, from list', required: true } as const
+
+const requests = defineCommand({
+  meta: { name: 'requests', description: 'Captured requests of a running gateway' },
+  subCommands: {
+    list: command(
+      'requests list',
+      'Lists the captured requests of a webhook, newest first',
+      'postern requests list contact-form --outcome refused --since 2h',
+      {
+        webhook: { type: 'positional', description: 'Name of the webhook', required: true },
+        outcome: { type: 'enum', description: 'What became of it', options: ['accepted', 'replayed', 'refused', 'failed'] },
+        code: option('Why it was refused, such as VALIDATION_FAILED', 'CODE'),
+        status: option('Status of the answer', 'N'),
+        record: about.record,
+        since: about.since,
+        until: about.until,
+        ...rows,
+        ...asking,
+      },
+      args => requestsList({ ...loading, ...args }, out),
+    ),
+    show: command(
+      'requests show',
+      'Shows one request with its headers, its body and what each step said',
+      'postern requests show 01JD0000000000000000000000',
+      { id: requestId, ...asking },
+      args => requestsShow({ ...loading, ...args }, out),
+    ),
+    replay: command(
+      'requests replay',
+      'Tells what the present chain would make of a request; writes only when told to',
+      'postern requests replay 01JD0000000000000000000000',
+      {
+        id: requestId,
+        commit: { type: 'boolean', description: 'Run it for real: its record is written and its event raised', default: false },
+        ...asking,
+      },
+      args => requestsReplay({ ...loading, ...args }, out),
     ),
   },
 })
@@ -314,6 +362,7 @@ const postern = defineCommand({
     events,
     deliveries,
     destinations,
+    requests,
   },
 })
 
@@ -321,6 +370,7 @@ examples.set(token, 'postern token list')
 examples.set(events, 'postern events list')
 examples.set(deliveries, 'postern deliveries list')
 examples.set(destinations, 'postern destinations list')
+examples.set(requests, 'postern requests list contact-form')
 examples.set(secret, 'postern secret list')
 examples.set(postern, 'postern serve --config config/postern.yaml')
 

@@ -16,11 +16,14 @@ export interface Expression {
   readonly paths: readonly (readonly string[])[]
   /** Each such chain that is compared with a number, a text, or true or false that is written out. */
   readonly comparisons: readonly { path: readonly string[]; type: 'number' | 'string' | 'boolean' }[]
+  /** Each such chain that has to be true or false by itself. */
+  readonly conditions: readonly (readonly string[])[]
 }
 
 /** Parts of an expression that one run may evaluate, each turn of a macro counting anew. */
 const STEPS = 20_000
 const COMPARING = new Set(['==', '!=', '<', '<=', '>', '>='])
+const LOGICAL = new Set(['&&', '||', '!_'])
 const MACROS = new Set(['all', 'exists', 'exists_one', 'filter', 'map', 'bind'])
 
 /** What the library does not declare of its evaluator. */
@@ -68,6 +71,9 @@ export function compileExpression(text: string, vocabulary: Vocabulary): Express
       const [path, type] = [named(left)?.[0] ?? named(right)?.[0], literalType(left) ?? literalType(right)]
       return path && type ? [{ path, type }] : []
     }),
+    conditions: [run.ast, ...all.flatMap(({ op, args }) => (LOGICAL.has(op) ? [args].flat() : []))].flatMap(node =>
+      isNode(node) ? (named(node) ?? []) : [],
+    ),
   }
 }
 

@@ -17,6 +17,11 @@ interface Bounded extends Options {
   max?: string
 }
 
+interface SecretOptions extends Options {
+  /** It only may be a credential: a short text that stands in the file itself is none. */
+  plain?: true
+}
+
 const DURATION = /^(\d{1,9})(ms|s|m|h|d)$/
 const SIZE = /^(\d{1,12})(B|KB|KiB|MB|MiB)$/
 const MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
@@ -33,10 +38,7 @@ export function Size(options: Bounded): TUnsafe<number> {
 }
 
 /** A credential. Empty at run time, it closes its webhook; it never shows in logs, errors or docs. */
-export function Secret({
-  plain,
-  ...options
-}: Options & { /** A short text in the file itself is no credential: a setting that may be one. */ plain?: true }): TUnsafe<string> {
+export function Secret({ plain, ...options }: SecretOptions): TUnsafe<string> {
   return Type.Unsafe<string>({ type: 'string', 'x-postern': 'secret', ...(plain && { 'x-plain': true }), ...options })
 }
 

@@ -1,9 +1,9 @@
 /** Destinations as the delivery engine finds them. */
 import { Type } from '@sinclair/typebox'
 import { writeAudit } from '../store/audit.ts'
-import { pageOf, whole } from './page.ts'
+import { pageOf, paging, sliced } from './page.ts'
 import { missing } from './problem.ts'
-import { controlOf, nullable, one, route, text, time, type World } from './route.ts'
+import { closed, controlOf, nullable, one, route, text, time, type World } from './route.ts'
 
 const View = Type.Object({
   name: Type.String(),
@@ -34,8 +34,9 @@ export const destinations = [
     method: 'GET',
     path: '/destinations',
     summary: 'Destinations, with what waits for them',
+    query: closed(paging),
     answer: pageOf(View),
-    handler: async (_ask, world) => whole(await controlOf(world).states()),
+    handler: async (ask, world) => sliced(ask, await controlOf(world).states(), state => state.name),
   }),
   route({
     method: 'POST',

@@ -22,9 +22,6 @@ export const pageOf = (item: TSchema) =>
     ),
   })
 
-/** Everything there is, in one page. */
-export const whole = <Row>(data: Row[]) => ({ data, next: null })
-
 const SEAL = 6
 
 /** A store's page with its cursor made opaque. */
@@ -40,8 +37,21 @@ export function placeOf(ask: Ask<unknown, { limit: number; cursor?: string }>): 
   const id = bytes.subarray(SEAL).toString()
   // The seal is no secret: it tells a cursor that was cut off, or that another list gave.
   if (cursorOf(ask.path, id) === cursor) return { limit, after: id }
-  const fault = 'is not a cursor that this list gave: begin again without one'
-  throw new Refused(400, 'INVALID_QUERY', `cursor ${fault}.`, { details: { cursor: [fault] } })
+  throw badCursor('is not a cursor that this list gave: begin again without one')
+}
+
+/** A page of what is at hand as a whole, in the order that it has. */
+export function sliced<Row>(ask: Ask<unknown, { limit: number; cursor?: string }>, rows: readonly Row[], keyOf: (row: Row) => string) {
+  const { limit, after } = placeOf(ask)
+  const start = after === undefined ? 0 : rows.findIndex(row => keyOf(row) === after) + 1
+  if (after !== undefined && start === 0) throw badCursor('names what is no longer there: begin again without one')
+  const data = rows.slice(start, start + limit)
+  const last = data.at(-1)
+  return paged(ask, { data, next: last !== undefined && start + limit < rows.length ? keyOf(last) : null })
+}
+
+function badCursor(fault: string): Refused {
+  return new Refused(400, 'INVALID_QUERY', `cursor ${fault}.`, { details: { cursor: [fault] } })
 }
 
 function cursorOf(path: string, id: string): string {

@@ -2,7 +2,7 @@
 import { Type } from '@sinclair/typebox'
 import type { Config } from '../config/config.ts'
 import { listRecords, readRecord } from '../store/read.ts'
-import { paged, pageOf, paging, placeOf, whole } from './page.ts'
+import { paged, pageOf, paging, placeOf, sliced } from './page.ts'
 import { missing } from './problem.ts'
 import { closed, one, route, text, time } from './route.ts'
 import { entitiesOf, webhooksOf } from './webhooks.ts'
@@ -35,14 +35,15 @@ export const records = [
     method: 'GET',
     path: '/entities',
     summary: 'The entities of the configuration',
+    query: closed(paging),
     answer: pageOf(Entity),
-    handler(_ask, { config }) {
+    handler(ask, { config }) {
       const now = config()
       const view = (name: string) => {
         const { schema = {}, unknown = 'keep' } = now.entities.get(name) ?? {}
         return { name, declared: now.entities.has(name), unknown, schema, webhooks: webhooksOf(now, name) }
       }
-      return whole(entityNames(now).map(view))
+      return sliced(ask, entityNames(now).map(view), entity => entity.name)
     },
   }),
   route({

@@ -3,6 +3,7 @@ import { type Static, type TObject, type TSchema, Type } from '@sinclair/typebox
 import type { Config } from '../config/config.ts'
 import type { Log } from '../log.ts'
 import type { DeliveryControl } from '../outbox/control.ts'
+import type { Replay } from '../request/replay.ts'
 import type { Store } from '../store/store.ts'
 import { Refused } from './problem.ts'
 
@@ -15,6 +16,8 @@ export interface World {
   now(): number
   /** Undefined while no delivery engine runs. */
   control?: DeliveryControl | undefined
+  /** Of the present gateway; undefined where none runs. */
+  replay?: Replay | undefined
 }
 
 /** One request, checked. */

@@ -5,6 +5,7 @@ import { deliveries } from './deliveries.ts'
 import { destinations } from './destinations.ts'
 import { events } from './events.ts'
 import { records } from './records.ts'
+import { replay } from './replay.ts'
 import { requests } from './requests.ts'
 import type { Route } from './route.ts'
 import { secrets } from './secrets.ts'
@@ -15,6 +16,7 @@ import { webhooks } from './webhooks.ts'
 export const routes: readonly Route[] = [
   ...webhooks,
   ...requests,
+  ...replay,
   ...tokens,
   ...records,
   ...events,

@@ -1,8 +1,8 @@
 /** Stored secrets by name: a value never leaves the gateway this way. */
 import { Type } from '@sinclair/typebox'
 import { listSecrets } from '../store/secrets.ts'
-import { pageOf, whole } from './page.ts'
-import { nullable, route, time } from './route.ts'
+import { pageOf, paging, sliced } from './page.ts'
+import { closed, nullable, route, time } from './route.ts'
 
 const View = Type.Object({
   name: Type.String(),
@@ -17,7 +17,8 @@ export const secrets = [
     method: 'GET',
     path: '/secrets',
     summary: 'Names, versions and times of the stored secrets',
+    query: closed(paging),
     answer: pageOf(View),
-    handler: async (_ask, { store }) => whole(await listSecrets(store.db)),
+    handler: async (ask, { store }) => sliced(ask, await listSecrets(store.db), ({ name, version }) => `${name} ${version}`),
   }),
 ]

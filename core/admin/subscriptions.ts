@@ -1,12 +1,12 @@
 /** Subscriptions, as the configuration has them. */
 import { Type } from '@sinclair/typebox'
 import type { Subscription } from '../config/config.ts'
-import { pageOf, whole } from './page.ts'
-import { route, text } from './route.ts'
+import { pageOf, paging, sliced } from './page.ts'
+import { closed, route, text } from './route.ts'
 
 const names = (description: string) => Type.Array(Type.String(), { description })
 
-export const Subscribed = Type.Object({
+const Subscribed = Type.Object({
   name: Type.String(),
   webhooks: names('Whose events it takes.'),
   events: names('Kinds of events.'),
@@ -24,7 +24,9 @@ export const subscriptions = [
     method: 'GET',
     path: '/subscriptions',
     summary: 'Which events of which webhooks go where',
+    query: closed(paging),
     answer: pageOf(Subscribed),
-    handler: (_ask, { config }) => whole([...config().subscriptions.values()].map(viewSubscription)),
+    handler: (ask, { config }) =>
+      sliced(ask, [...config().subscriptions.values()].map(viewSubscription), subscription => subscription.name),
   }),
 ]

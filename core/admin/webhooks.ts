@@ -2,9 +2,9 @@
 import { Type } from '@sinclair/typebox'
 import type { Config, Webhook } from '../config/config.ts'
 import { dependents } from '../config/dependents.ts'
-import { pageOf, whole } from './page.ts'
+import { pageOf, paging, sliced } from './page.ts'
 import { missing } from './problem.ts'
-import { one, route, text, type World } from './route.ts'
+import { closed, one, route, text, type World } from './route.ts'
 
 const View = Type.Object({
   name: text('Its name in the files.'),
@@ -64,8 +64,9 @@ export const webhooks = [
     method: 'GET',
     path: '/webhooks',
     summary: 'The webhooks of the configuration',
+    query: closed(paging),
     answer: pageOf(View),
-    handler: (_ask, { config }) => whole([...config().webhooks.values()].map(view)),
+    handler: (ask, { config }) => sliced(ask, [...config().webhooks.values()].map(view), webhook => webhook.name),
   }),
   route({
     method: 'GET',

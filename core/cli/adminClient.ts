@@ -15,16 +15,8 @@ export interface AdminClient {
   post<T>(path: string, body?: Record<string, unknown>): Promise<T>
 }
 
-export interface Listed<Row> {
-  data: Row[]
-  next: string | null
-}
-
 /** Milliseconds for one answer: the gateway itself gives up after 5 s. */
 const TIMEOUT = 15_000
-const LONGEST_PAGE = 200
-/** Pages that one list asks for: with filters many of them may be empty. */
-const MOST_PAGES = 500
 
 /** Finds the gateway and its token; the configuration is read only for what the environment does not say. */
 export async function openClient(options: ClientOptions): Promise<AdminClient> {
@@ -61,20 +53,6 @@ export async function openClient(options: ClientOptions): Promise<AdminClient> {
     get: (path, query = {}) => call('GET', path + searchOf(query)),
     post: (path, body = {}) => call('POST', path, JSON.stringify(body)),
   }
-}
-
-/** Rows from as many pages as it takes for `limit` of them. */
-export async function listUpTo<Row>(client: AdminClient, path: string, query: Query, limit: number, cursor?: string): Promise<Listed<Row>> {
-  const data: Row[] = []
-  let next = cursor ?? null
-  for (let page = 0; page < MOST_PAGES; page++) {
-    const rest = Math.min(LONGEST_PAGE, limit - data.length)
-    const answer = await client.get<Listed<Row>>(path, { ...query, limit: rest, cursor: next ?? undefined })
-    data.push(...answer.data)
-    next = answer.next
-    if (next === null || data.length >= limit) break
-  }
-  return { data, next }
 }
 
 async function addressOf(options: ClientOptions): Promise<{ base: string; token: string }> {

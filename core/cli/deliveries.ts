@@ -1,8 +1,9 @@
 /** `postern deliveries list|show|retry|cancel`: the deliveries of a running gateway. */
 import process from 'node:process'
 import type { AttemptView, DeliveryView } from '../store/readDeliveries.ts'
-import { type AdminClient, type ClientOptions, listUpTo, openClient } from './adminClient.ts'
-import { countOption, filtersOf } from './filter.ts'
+import { type AdminClient, type ClientOptions, openClient } from './adminClient.ts'
+import { filtersOf } from './filter.ts'
+import { type ListOptions, limitOf, printList } from './list.ts'
 import { CommandFailure, EXIT, type Print } from './open.ts'
 import { facts, moment, table } from './table.ts'
 
@@ -15,14 +16,17 @@ interface Redriven {
 const BATCH = 200
 const FILTERS = ['status', 'destination', 'subscription', 'webhook', 'event', 'entity', 'record', 'since', 'until']
 
-export async function deliveriesList(options: Common & { limit?: string; cursor?: string }, out: Print): Promise<number> {
-  const limit = countOption('limit', options.limit, 10_000) ?? 50
+export async function deliveriesList(options: ClientOptions & ListOptions, out: Print): Promise<number> {
+  limitOf(options)
   const query = filtersOf(options, FILTERS)
-  const page = await listUpTo<DeliveryView>(await openClient(options), '/deliveries', query, limit, options.cursor)
-  if (options.json) out(JSON.stringify(page))
-  else if (page.data.length === 0) out('no deliveries')
-  else for (const line of deliveryTable(page.data)) out(line)
-  return EXIT.good
+  return printList<DeliveryView>(
+    await openClient(options),
+    '/deliveries',
+    query,
+    options,
+    { none: 'no deliveries', lines: deliveryTable },
+    out,
+  )
 }
 
 export async function deliveriesShow(options: Common & { id: string }, out: Print): Promise<number> {

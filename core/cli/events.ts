@@ -1,32 +1,23 @@
 /** `postern events list|show|retry`: the events of a running gateway. */
 import type { DeliveryView } from '../store/readDeliveries.ts'
 import type { EventView, WholeEvent } from '../store/readEvents.ts'
-import { type ClientOptions, listUpTo, openClient } from './adminClient.ts'
+import { type ClientOptions, openClient } from './adminClient.ts'
 import { deliveryTable, redrivenText } from './deliveries.ts'
-import { countOption, filtersOf } from './filter.ts'
+import { filtersOf } from './filter.ts'
+import { type ListOptions, limitOf, printList } from './list.ts'
 import { EXIT, type Print } from './open.ts'
 import { facts, moment, table } from './table.ts'
 
 type Common = ClientOptions & { json: boolean }
 
-/** Rows when nobody says how many, and at most. */
-export const ROWS = { usual: 50, most: 10_000 } as const
-
 const FILTERS = ['webhook', 'type', 'entity', 'record', 'since', 'until']
 
-export async function eventsList(options: Common & { limit?: string; cursor?: string }, out: Print): Promise<number> {
-  const limit = countOption('limit', options.limit, ROWS.most) ?? ROWS.usual
+export async function eventsList(options: ClientOptions & ListOptions, out: Print): Promise<number> {
+  limitOf(options)
   const query = filtersOf(options, FILTERS)
-  const page = await listUpTo<EventView>(await openClient(options), '/events', query, limit, options.cursor)
-  if (options.json) out(JSON.stringify(page))
-  else if (page.data.length === 0) out('no events')
-  else
-    for (const line of table(
-      ['ID', 'TIME', 'TYPE', 'WEBHOOK', 'RECORD'],
-      page.data.map(e => [e.id, moment(e.created_at), e.type, e.webhook, e.record_id === null ? null : `${e.entity}/${e.record_id}`]),
-    ))
-      out(line)
-  return EXIT.good
+  const row = (e: EventView) => [e.id, moment(e.created_at), e.type, e.webhook, e.record_id === null ? null : `${e.entity}/${e.record_id}`]
+  const lines = (rows: EventView[]) => table(['ID', 'TIME', 'TYPE', 'WEBHOOK', 'RECORD'], rows.map(row))
+  return printList<EventView>(await openClient(options), '/events', query, options, { none: 'no events', lines }, out)
 }
 
 export async function eventsShow(options: Common & { id: string }, out: Print): Promise<number> {

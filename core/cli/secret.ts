@@ -4,6 +4,7 @@ import type { LoadOptions } from '../config/load.ts'
 import { didYouMean } from '../config/problem.ts'
 import { isSecretName, SECRET_NAME } from '../config/vault.ts'
 import { parseDuration } from '../settings.ts'
+import { writeAudit } from '../store/audit.ts'
 import { type Database, StoreUnavailable } from '../store/database.ts'
 import type { MasterKey } from '../store/seal.ts'
 import { listSecrets, rekeySecrets, removeSecret, type SecretInfo, setSecret } from '../store/secrets.ts'
@@ -21,7 +22,9 @@ export function secretSet(options: Common & { name: string }, out: Print): Promi
   return withStore(options, async (config, db) => {
     const key = keyOf(config, options)
     const value = await readValue(`Value of ${name}`)
-    const { version } = await setSecret(db, key, name, value, { now: Date.now() })
+    const now = Date.now()
+    const { version } = await setSecret(db, key, name, value, { now })
+    await writeAudit(db, { actor: 'cli', action: 'secret.set', target: name, details: { version }, now })
     const earlier = version > 1 ? '; earlier versions stay live until they are rotated or removed' : ''
     out(options.json ? JSON.stringify({ ok: true, name, version }) : `stored ${name}, version ${version}: ${SOON}${earlier}`)
     return EXIT.good
@@ -38,6 +41,7 @@ export function secretRotate(options: Common & { name: string; overlap: string }
     const now = Date.now()
     const { version, ended } = await setSecret(db, key, name, value, { now, endOthers: now + overlap })
     const until = new Date(now + overlap).toISOString()
+    await writeAudit(db, { actor: 'cli', action: 'secret.rotate', target: name, details: { version, ended, until }, now })
     if (options.json) out(JSON.stringify({ ok: true, name, version, ended: ended.map(v => ({ version: v, not_after: until })) }))
     else {
       out(`stored ${name}, version ${version}: ${SOON}`)
@@ -69,6 +73,7 @@ export function secretRemove(options: Common & { name: string; version?: string 
       throw new CommandFailure(EXIT.failure, `'${name}' has no version ${version}: \`postern secret list\` shows those that there are`)
     }
     const now = Date.now()
+    await writeAudit(db, { actor: 'cli', action: 'secret.remove', target: name, details: { versions }, now })
     const left = (await listSecrets(db)).some(s => s.name === name && (s.not_after === null || timeOf(s.not_after) > now))
     const orphans = !left && config.secretNames.includes(name)
     if (options.json) out(JSON.stringify({ ok: true, name, versions, live: left }))
@@ -91,6 +96,7 @@ export function secretRekey(options: Common, out: Print): Promise<number> {
       const to = parseMasterKey(await readValue('New master key'), 'the new master key')
       if (to.id === from.id) throw new CommandFailure(EXIT.usage, 'the new master key is the present one: nothing was changed')
       const secrets = await rekeySecrets(db, from, to)
+      await writeAudit(db, { actor: 'cli', action: 'secret.rekey', target: to.id, details: { from: from.id }, now: Date.now() })
       if (options.json) out(JSON.stringify({ ok: true, versions: secrets, key: to.id }))
       else out(`${secrets} version${secrets === 1 ? '' : 's'} encrypted anew: start every gateway again, with the new master key`)
       return EXIT.good

@@ -13,8 +13,12 @@ import { installQueue } from '../outbox/queue.ts'
 import { openEdge } from '../request/edge.ts'
 import { openGateway } from '../request/gateway.ts'
 import { serve as listen, runtimeName, type Server } from '../runtime.ts'
+import { foresee } from '../store/foresee.ts'
 import { sharedKey } from '../store/instance.ts'
+import { openSamples } from '../store/requests.ts'
+import { openRetention } from '../store/retention.ts'
 import { migrateDatabase, openBackground, openDatabase, openStore } from '../store/store.ts'
+import type { Unit } from '../store/unit.ts'
 import { banner } from './banner.ts'
 import { liveSecrets } from './liveSecrets.ts'
 import { findMasterKey } from './masterKey.ts'
@@ -30,6 +34,8 @@ export interface ServeOptions extends LoadOptions {
 
 /** Milliseconds for which a store that is away at the start is waited for. */
 const PATIENCE = 10_000
+/** Requests that wait for their commit, from which on samples wait for theirs. */
+const BUSY = 16
 /** What a request may take beyond its deadline: the answer's way out. */
 const GRACE = 1000
 
@@ -78,6 +84,8 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     load: store.load,
     usedSecrets: store.secrets.used,
   })
+  const samples = openSamples(background, { busy: () => store.depth() >= BUSY, warn })
+  const retention = openRetention(background, { keep: () => config.retention, now: Date.now, busy: () => store.depth() > 0, warn })
   const services = {
     sent: store.sent,
     hopKey,
@@ -85,6 +93,8 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     tokens: store.tokens,
     commit: store.commit,
     earlier: store.earlier,
+    foresee: (unit: Unit) => foresee(db, unit, Date.now()),
+    samples,
     kv,
     log,
     now: Date.now,
@@ -108,7 +118,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     maxBody: Number.MAX_SAFE_INTEGER,
     fetch: edge.fetch,
   })
-  const admin = await openAdmin({ config: () => config, store, log, now: Date.now, control: engine })
+  const admin = await openAdmin({ config: () => config, store, log, now: Date.now, control: engine, replay: edge.replay })
   const url = `${tls ? 'https' : 'http'}://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${server.port}`
   log.info({ url, webhooks: config.webhooks.size, store: db.kind, counters: kv.kind, runtime: runtimeName() }, 'listening')
   for (const line of banner(config, url)) out(line)
@@ -156,6 +166,8 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   if (!crashed) await sleep(config.server.drainDelay)
   await Promise.all([stopWithin(server, config.server.requestTimeout + GRACE), admin && stopWithin(admin, GRACE)])
   await engine.close()
+  await retention.close()
+  await samples.close()
   await background.close()
   await store.close()
   await kv.close()

@@ -71,14 +71,16 @@ function checkWhen(root: Node, { name, when }: Subscription, judge: Judge, probl
   const tell = (fault: string) =>
     problems.error(node.at, path, origin ? `${source(origin)} is no expression that fits the events here` : fault)
   try {
-    const { paths, comparisons } = compileExpression(when, SUBSCRIPTION_NAMES)
+    const { paths, comparisons, conditions } = compileExpression(when, SUBSCRIPTION_NAMES)
     const faults = new Map(paths.map(read => [judge.fault(read), read.join('.')]))
     for (const [fault, read] of faults) if (fault) tell(`${read}: ${fault}`)
-    for (const { path: read, type } of comparisons) {
+    const clash = (read: readonly string[], type: string, cure: (is: string) => string) => {
       const types = judge.types(read)
-      if (types && !types.has(type))
-        tell(`${read.join('.')} is ${[...types].map(word).join(' or ')}, and is compared with ${word(type)}: they are never equal`)
+      const is = [...(types ?? [])].map(word).join(' or ')
+      if (types && !types.has(type)) tell(`${read.join('.')} is ${is}${cure(is)}`)
     }
+    for (const { path: read, type } of comparisons) clash(read, type, is => `: compare it with ${is}, not with ${word(type)}`)
+    for (const read of conditions) clash(read, 'boolean', () => ', and has to be true or false here')
   } catch (error) {
     const { message } = error as Error
     const unknown = /^Unknown variable: (\w+)/.exec(message)?.[1]

@@ -28,9 +28,13 @@ export const LEASE = 4000
 
 export function openLease(db: Database, self: string): Lease {
   let renewed = Number.NEGATIVE_INFINITY
+  const known = new Set<string>()
   return {
     async renew(names) {
       const began = performance.now()
+      const fresh = names.filter(name => !known.has(name))
+      if (fresh.length > 0) await db.query('insert into destinations (name) select unnest($1::text[]) on conflict do nothing', [fresh])
+      for (const name of fresh) known.add(name)
       const live = await db.query<{ id: string }>(BEAT, [self])
       const replicas = live.map(row => row.id)
       const wanted = assign(names, replicas).get(self) ?? []
@@ -73,12 +77,9 @@ with beat as (
 select id from beat union select id from replicas where ${LIVE}`
 
 const TAKE = `
-with known as (
-  insert into destinations (name) select unnest($1::text[]) on conflict do nothing returning name
-), taken as (
+with taken as (
   update destinations set owner = $3 where name = any($2::text[]) and owner is distinct from $3
     and (owner is null or not exists (select from replicas where id = owner and ${LIVE})) returning name
 )
 select d.name, case when d.name in (select name from taken) then $3 else d.owner end as owner, d.paused_at, d.pause_reason, d.failing_since
-from destinations d where d.name = any($1::text[])
-union all select name, null, null, null, null from known`
+from destinations d where d.name = any($1::text[])`

@@ -1,22 +1,11 @@
 /** Takes samples of the requests of one webhook, at most so many a second. */
 import type { Config, Webhook } from '../config/config.ts'
-import type { Refusal } from '../plugin.ts'
-import type { Sample, SampleOutcome, StepSeen } from '../store/requests.ts'
+import type { Sample, StepSeen } from '../store/requests.ts'
 import type { Chain, Stop } from './chain.ts'
+import type { Ending } from './ending.ts'
 import type { Exchange } from './exchange.ts'
 import { compileKeep } from './keep.ts'
 import { compileMask } from './mask.ts'
-
-/** How a request ended. */
-export interface Ending {
-  readonly response: Response
-  readonly outcome: SampleOutcome
-  readonly refusal?: Refusal
-  /** That refused; `commit` for the store. */
-  readonly plugin?: string
-  /** Id of the record that it wrote, or that an earlier one had written. */
-  readonly record?: string | undefined
-}
 
 export interface Capture {
   /** A watch for an exchange that will probably be taken: the times of its beginning, of each step's, and of the last step's end. */
@@ -70,6 +59,8 @@ export function openCapture(config: Config, webhook: Webhook, chain: Chain, sink
   if (last === 0) return undefined
   const accepted = openGate()
   const refused = openGate()
+  /** Of the latest request: in a flood of one kind, those of the other come without times. */
+  let usual = accepted
   const maskOf = compileMask(config, webhook, paths)
   const keep = compileKeep(paths, limit)
   const given = webhook.chain.flatMap(({ plugin, settings }) => {
@@ -83,7 +74,6 @@ export function openCapture(config: Config, webhook: Webhook, chain: Chain, sink
     const text = (value: string | undefined) => value && mask.text(value).replaceAll('\0', '').toWellFormed()
     const ended = performance.now()
     const { key, record } = x.unit
-    const passed = end.outcome === 'accepted' || end.outcome === 'replayed'
     return {
       id: x.id,
       webhook: x.webhook,
@@ -104,15 +94,16 @@ export function openCapture(config: Config, webhook: Webhook, chain: Chain, sink
       slots: JSON.parse(text(JSON.stringify(x.slots(given))) ?? '{}'),
       duration: x.marks ? ended - (x.marks[0] as number) : Math.max(0, sink.now() - x.receivedAt),
       key: text(key?.key),
-      entity: passed && end.record !== undefined ? record?.entity : undefined,
-      record: passed ? text(end.record) : undefined,
+      entity: end.record && record?.entity,
+      record: text(end.record?.id),
     }
   }
 
   return {
-    watch: at => (accepted.open(at) ? [performance.now()] : undefined),
+    watch: at => (usual.open(at) ? [performance.now()] : undefined),
     take(x, end, stop, size = x.raw.length) {
       const gate = end.outcome === 'accepted' || end.outcome === 'replayed' ? accepted : refused
+      usual = gate
       if (!gate.pass(x.receivedAt)) return
       try {
         sink.add(sampleOf(x, end, stop, size), last)

@@ -5,10 +5,13 @@ import { refuse } from './codes.ts'
 import { compileDialect } from './dialect.ts'
 import type { Gateway } from './gateway.ts'
 import { guard, type Target } from './guard.ts'
+import type { Replay } from './replay.ts'
 
 export interface Edge {
   /** Answers one request; never rejects. `peer` is the address of the connection's other end. */
   fetch(request: Request, peer: string): Promise<Response>
+  /** Replays a captured request on the present gateway. */
+  replay: Replay
   /** Puts another gateway in place; requests in flight end on the old one, which is closed after them. */
   swap(next: Gateway): void
   /** From now on `/readyz` says 503. */
@@ -56,9 +59,13 @@ export function openEdge(options: EdgeOptions): Edge {
     try {
       return await mine.gateway.handle(arrived.target, arrived.peer)
     } finally {
-      mine.running--
-      if (mine.retired && mine.running === 0) void mine.gateway.close()
+      leave(mine)
     }
+  }
+
+  function leave(mine: typeof current) {
+    mine.running--
+    if (mine.retired && mine.running === 0) void mine.gateway.close()
   }
 
   return {
@@ -74,6 +81,15 @@ export function openEdge(options: EdgeOptions): Edge {
         return problem.refusal(refuse('INTERNAL'))
       } finally {
         running--
+      }
+    },
+    async replay(captured, options) {
+      const mine = current
+      mine.running++
+      try {
+        return await mine.gateway.replay(captured, options)
+      } finally {
+        leave(mine)
       }
     },
     swap(next) {

@@ -2,27 +2,33 @@
 import type { Config, Webhook } from '../config/config.ts'
 import { problemDialect } from '../config/problemDialect.ts'
 import type { Refusal } from '../plugin.ts'
+import type { Samples } from '../store/requests.ts'
 import type { Commit, Earlier, Outcome } from '../store/unit.ts'
 import { ulid } from '../ulid.ts'
 import { clientAddress, isHttps, trustedProxies } from './address.ts'
 import { readBody } from './body.ts'
+import { type Capture, openCapture } from './capture.ts'
 import { type Chain, compileChain, type Stop } from './chain.ts'
 import { type CoreCode, refuse } from './codes.ts'
 import { type CompiledDialect, compileDialect } from './dialect.ts'
-import { Exchange } from './exchange.ts'
+import { type Ending, outcomeOf, stopped, written } from './ending.ts'
+import { type Arrival, Exchange } from './exchange.ts'
 import type { Target } from './guard.ts'
 import type { Services } from './host.ts'
+import { openReplay, type Replay, type ReplayServices } from './replay.ts'
 import { routes } from './route.ts'
 
 export interface Gateway {
   /** Answers a request that has passed the guard; `peer` is the address of the connection's other end. */
   handle(target: Target, peer: string): Promise<Response>
+  /** Runs a captured request through the present chain of its webhook; rejects with `NotReplayable` when it cannot be. */
+  replay: Replay
   /** Releases what the chains hold; call it when no request is in flight any more. */
   close(): Promise<void>
 }
 
 /** A webhook as the routes know it. */
-interface Served {
+export interface Served {
   name: string
   path: string
   host: readonly string[]
@@ -30,15 +36,24 @@ interface Served {
   webhook: Webhook
   chain: Chain
   dialect: CompiledDialect
+  /** Undefined when none of its requests are kept. */
+  capture: Capture | undefined
 }
 
-const NOTHING = new Uint8Array()
+/** What a gateway works with. */
+export interface GatewayServices extends Services, ReplayServices {
+  commit: Commit
+  earlier: Earlier
+  /** Something was left in the outbox. */
+  relay(): void
+  /** Left out, no samples are taken. */
+  samples?: Pick<Samples, 'add'>
+}
+
+const NOTHING: Uint8Array = new Uint8Array()
 
 /** Compiles every chain; rejects, with everything released again, when one of them cannot be. */
-export async function openGateway(
-  config: Config,
-  services: Services & { commit: Commit; earlier: Earlier /** Something was left in the outbox. */; relay(): void },
-): Promise<Gateway> {
+export async function openGateway(config: Config, services: GatewayServices): Promise<Gateway> {
   const { log, now, commit, tokens } = services
   const served: Served[] = []
   const close = async () => void (await Promise.all(served.map(s => s.chain.close())))
@@ -80,16 +95,32 @@ export async function openGateway(
       if (!own) return refused(nobody, id, owner === null ? 'UNAVAILABLE' : 'NOT_FOUND', 'no live token of a webhook on this path')
       chosen = own
     }
-    if (chosen.webhook.closed) return refused(chosen, id, 'UNAVAILABLE', chosen.webhook.closed)
-    const raw = method === 'GET' ? NOTHING : await readBody(request, chosen.webhook.bodyLimit, config.server.bodyTimeout)
-    if (raw === 'too-large') return refused(chosen, id, 'PAYLOAD_TOO_LARGE', 'over bodyLimit')
-    if (raw === 'timeout' || raw === 'aborted') return refused(chosen, id, 'REQUEST_TIMEOUT', `the body's reading ended: ${raw}`)
+    const { name: webhook, chain, capture } = chosen
+    const marks = capture?.watch(receivedAt)
     const ip = clientAddress(peer, headers, proxies)
-    const { name: webhook, chain } = chosen
-    const x = new Exchange({ id, webhook, method, path, search: query, params: found.params, headers, ip, receivedAt, raw })
+    const came = { id, webhook, method, path, search: query, params: found.params, headers, ip, receivedAt, raw: NOTHING }
+    if (chosen.webhook.closed) return unread(chosen, came, 'UNAVAILABLE', chosen.webhook.closed)
+    const raw = method === 'GET' ? NOTHING : await readBody(request, chosen.webhook.bodyLimit, config.server.bodyTimeout)
+    if (raw === 'too-large') return unread(chosen, came, 'PAYLOAD_TOO_LARGE', 'over bodyLimit')
+    if (raw === 'timeout' || raw === 'aborted') return unread(chosen, came, 'REQUEST_TIMEOUT', `the body's reading ended: ${raw}`)
+    came.raw = raw
+    const x = new Exchange(came)
+    x.marks = marks
     const stop = await chain.run(x)
-    if (!stop) return committed(chosen, x)
-    return (await replayed(chosen, x, stop)) ?? ended(chosen, x, stop)
+    const end = stop ? ((await replayed(chosen, x, stop)) ?? ended(chosen, x, stop)) : await committed(chosen, x, receivedAt)
+    capture?.take(x, end, stop)
+    return end.response
+  }
+
+  /** Refuses, and keeps a sample without its body. */
+  function unread(to: Served, came: Arrival, code: CoreCode, reason: string): Response {
+    const response = refused(to, came.id, code, reason)
+    const refusal = refuse(code, { reason })
+    const least = code === 'PAYLOAD_TOO_LARGE' ? to.webhook.bodyLimit + 1 : 0
+    const size = Number(came.headers.get('content-length')) || least
+    const end: Ending = { response, refusal, outcome: outcomeOf(refusal) }
+    to.capture?.take(new Exchange(came), end, { reply: refusal, plugin: '', step: -1 }, size)
+    return response
   }
 
   /** The webhook of a token; null when the store cannot say. */
@@ -109,19 +140,19 @@ export async function openGateway(
     return response
   }
 
-  function ended(to: Served, x: Exchange, { reply, plugin, error }: Stop): Response {
-    if (reply.kind === 'answer') return new Response(reply.body, { status: reply.status, headers: reply.headers })
-    if (reply.kind === 'accepted') return to.dialect.success({ replayed: false, shown: [] }, to.dialect.shown(x))
-    const { code, reason } = reply
-    const response = to.dialect.refusal(reply)
-    const line = { exchange: x.id, webhook: x.webhook, plugin, status: response.status, code, ip: x.ip, ...(reason && { reason }) }
+  function ended(to: Served, x: Exchange, stop: Omit<Stop, 'step'>): Ending {
+    const end = stopped(to.dialect, x, stop)
+    if (!end.refusal) return end
+    const { plugin, error } = stop
+    const { code, reason } = end.refusal
+    const line = { exchange: x.id, webhook: x.webhook, plugin, status: end.response.status, code, ip: x.ip, ...(reason && { reason }) }
     if (error === undefined) log.info(line, 'refused')
     else log.error({ ...line, error: describe(error) }, 'a step failed')
-    return response
+    return end
   }
 
   /** The first outcome of a held key, whatever a later step says of this request: it may have stopped long before the commit. */
-  async function replayed(to: Served, x: Exchange, { reply, error }: Stop): Promise<Response | undefined> {
+  async function replayed(to: Served, x: Exchange, { reply, error }: Stop): Promise<Ending | undefined> {
     // What only asks to come again later does not need an answer now, and would cost a look-up each time.
     if (!x.unit.key || error !== undefined || reply.kind === 'answer' || (reply.kind === 'refusal' && reply.retryAfter)) return undefined
     try {
@@ -132,16 +163,17 @@ export async function openGateway(
     }
   }
 
-  async function committed(to: Served, x: Exchange): Promise<Response> {
+  /** `since`: when its time began. */
+  async function committed(to: Served, x: Exchange, since: number): Promise<Ending> {
     const { unit } = x
     const shown = to.dialect.shown(x)
     if (unit.key && shown.length > 0) unit.key.shown = shown
     const writes = unit.key || unit.record || unit.event || unit.custom.length > 0
-    if (!writes) return to.dialect.success({ replayed: false, shown }, shown)
+    if (!writes) return { response: to.dialect.success({ replayed: false, shown }, shown), outcome: 'accepted' }
     if (unit.event && covered.has(to.name)) unit.relay = true
     let outcome: Awaited<ReturnType<Commit>>
     try {
-      outcome = await commit(unit, x.receivedAt + config.server.requestTimeout - now())
+      outcome = await commit(unit, since + config.server.requestTimeout - now())
     } catch (error) {
       return ended(to, x, { reply: refuse('INTERNAL'), plugin: 'commit', error })
     }
@@ -149,24 +181,35 @@ export async function openGateway(
     return settled(to, x, outcome, shown)
   }
 
-  function settled(to: Served, x: Exchange, outcome: Outcome | Refusal, shown: readonly unknown[] = []): Response {
+  function settled(to: Served, x: Exchange, outcome: Outcome | Refusal, shown: readonly unknown[] = []): Ending {
     if ('kind' in outcome) return ended(to, x, { reply: outcome, plugin: 'commit' })
-    if (!outcome.replayed) return to.dialect.success(outcome, shown)
-    const header = x.unit.key?.replayedHeader
-    return to.dialect.success(outcome, outcome.shown, header ? { [header]: 'true' } : undefined)
+    return written(to.dialect, x, outcome, shown)
   }
 
-  return { handle, close }
+  const replay = openReplay(config, services, {
+    served: name => served.find(s => s.name === name),
+    finish: async (to, x, stop, since) => (stop ? ((await replayed(to, x, stop)) ?? ended(to, x, stop)) : committed(to, x, since)),
+  })
+  return { handle, replay, close }
 }
 
-async function serve(config: Config, webhook: Webhook, services: Services): Promise<Served> {
+async function serve(config: Config, webhook: Webhook, services: GatewayServices): Promise<Served> {
   const dialect = webhook.dialect === problemDialect.name ? problemDialect : config.dialects.get(webhook.dialect)
   if (!dialect) throw new Error(`the webhook '${webhook.name}' names the dialect '${webhook.dialect}', which is not there`)
   // A closed webhook is never compiled: a step without its secret must not exist.
-  const chain = webhook.closed ? { run: async () => undefined, close: async () => {} } : await compileChain(config, webhook, services)
+  const chain = webhook.closed ? closed(webhook) : await compileChain(config, webhook, services)
   const { name, path, host, methods } = webhook
-  return { name, path, host, methods, webhook, chain, dialect: compileDialect(dialect, name) }
+  const { samples, log, now } = services
+  const warn = (message: string, fields: Record<string, unknown>) => log.warn(fields, message)
+  const capture = samples && openCapture(config, webhook, chain, { add: samples.add, warn, now })
+  return { name, path, host, methods, webhook, chain, capture, dialect: compileDialect(dialect, name) }
 }
+
+const closed = ({ chain }: Webhook): Chain => ({
+  steps: chain.map(item => item.plugin.name),
+  run: async () => undefined,
+  close: async () => {},
+})
 
 function describe(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)

@@ -13,6 +13,8 @@ const TELLING_NAME = /token|secret|password|passwd|api[-_]?key|signature/i
 /** A shorter secret of the configuration would blank harmless text, as would a shorter value that a sender chose. */
 const SHORTEST_SECRET = 6
 const SHORTEST_FOUND = 8
+/** A line of a key, say: long enough to be a secret by itself. */
+const SHORTEST_PART = 12
 
 /** What the names of a chain's credentials are; lower case for headers. */
 interface Places {
@@ -105,13 +107,14 @@ function patternOf(values: readonly string[]): { pattern: RegExp; longest: numbe
   return { pattern: new RegExp(escaped.join('|'), 'g'), longest: first.length }
 }
 
-/** A value as it may stand in a text: plain, in JSON of several writers, percent-encoded in a URL or a form. */
+/** A value as it may stand in a text: plain, in JSON of several writers, percent-encoded in a URL or a form, or the words of it in a header. */
 function formsOf(value: string): string[] {
   const json = JSON.stringify(value).slice(1, -1)
   const ascii = json.replace(/[^\x20-\x7e]/g, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
   const url = encodeURIComponent(value.toWellFormed())
   const lower = url.replace(/%[0-9A-F]{2}/g, c => c.toLowerCase())
-  return [value, json, json.replaceAll('/', '\\/'), ascii, ascii.replaceAll('/', '\\/'), url, lower, url.replaceAll('%20', '+')]
+  const parts = value.split(/[^!-~]+/).filter(part => part.length >= SHORTEST_PART)
+  return [...parts, value, json, json.replaceAll('/', '\\/'), ascii, ascii.replaceAll('/', '\\/'), url, lower, url.replaceAll('%20', '+')]
 }
 
 /** The whole value, and what of it may stand elsewhere: the part after a scheme, the password of Basic, each cookie. */

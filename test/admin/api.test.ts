@@ -172,6 +172,17 @@ onEveryStore('the admin API', fresh => {
     })
   })
 
+  test('a captured request is run again: dry, unless told otherwise, and then it is written down', async () => {
+    const path = `/requests/${idAt(T0)}/replay`
+    const dry = (await ask('POST', path)).body.data
+    expect([dry.dry, dry.outcome, dry.exchange, dry.answer.status]).toEqual([true, 'accepted', null, 201])
+    const done = (await ask('POST', path, { dry: false })).body.data
+    expect([done.dry, done.exchange]).toEqual([false, idAt(T0, 9)])
+    const { data } = await get('/audit?action=request.replay')
+    expect(data.map((row: any) => [row.target, row.details.exchange])).toEqual([[idAt(T0), idAt(T0, 9)]])
+    expect((await ask('POST', '/requests/none/replay')).status).toBe(404)
+  })
+
   test('a delivery that has arrived cannot be given up', async () => {
     expect((await ask('POST', '/deliveries/dlv_done/cancel')).body).toMatchObject({ status: 409, code: 'CONFLICT' })
   })

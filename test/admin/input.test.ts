@@ -14,7 +14,8 @@ afterAll(() => it.close())
 const queries: [path: string, parameter: string, says: RegExp][] = [
   ['/events?limt=5', 'limt', /unknown parameter 'limt' — did you mean 'limit'\?/],
   ['/events?zzz=5', 'zzz', /unknown parameter 'zzz'; known are limit, cursor, since, until, webhook, type, entity, record/],
-  ['/webhooks?limit=5', 'limit', /unknown parameter 'limit'/],
+  ['/webhooks?limit=201', 'limit', /at most 200/],
+  ['/config?limit=5', 'limit', /unknown parameter 'limit'/],
   ['/webhooks/sales?x', 'x', /unknown parameter 'x'/],
   ['/events?limit=0', 'limit', /^limit must be at least 1\.$/],
   ['/events?limit=201', 'limit', /^limit must be at most 200\.$/],
@@ -158,6 +159,19 @@ test('without an engine, what needs one is 503 and says so', async () => {
   } finally {
     await idle.close()
   }
+})
+
+test.each<[what: string, error: Error, status: number, code: string]>([
+  ['takes too long', Object.assign(new Error('canceling statement'), { code: '57014' }), 503, 'TOO_SLOW'],
+  ['has no connection', new Error('timeout exceeded when trying to connect'), 503, 'UNAVAILABLE'],
+  ['meets a fault of ours', new TypeError('x of undefined, secret'), 500, 'INTERNAL'],
+])('a list whose store %s says so, and nothing of the cause', async (_what, error, status, code) => {
+  const broken = await embedded()
+  broken.store.db.query = () => Promise.reject(error)
+  const answer = await broken.ask('GET', '/events')
+  expect([answer.status, answer.body.code]).toEqual([status, code])
+  expect(answer.text).not.toContain(error.message)
+  await broken.close()
 })
 
 test('a store that does not answer is 503', async () => {

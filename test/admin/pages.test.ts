@@ -86,6 +86,14 @@ onEveryStore('lists', fresh => {
     expect(await ids('/entities/contact/records', 1)).toEqual([['a'], ['b'], ['z/1'], ['é']])
   })
 
+  test('what the configuration has comes in pages, too', async () => {
+    const first = await get('/webhooks?limit=1')
+    expect([first.data.map((w: any) => w.name), first.next === null]).toEqual([['contact-form'], false])
+    const second = await get(`/webhooks?limit=1&cursor=${first.next}`)
+    expect([second.data.map((w: any) => w.name), second.next]).toEqual([['sales'], null])
+    expect((await it.ask('GET', `/entities?cursor=${first.next}`)).status).toBe(400)
+  })
+
   describe('filters:', () => {
     const rows: [path: string, found: string[]][] = [
       ['/events?webhook=sales', [5, 3, 1].map(event)],

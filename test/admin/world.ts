@@ -8,6 +8,7 @@ import { load } from '#core/config/load.ts'
 import { formatProblem } from '#core/config/problem.ts'
 import { openLog } from '#core/log.ts'
 import type { DeliveryControl, DestinationState } from '#core/outbox/control.ts'
+import type { Replay } from '#core/request/replay.ts'
 import { encodeTime } from '#core/ulid.ts'
 import { builtins } from '#plugins/index.ts'
 import { type Opened, open, T0 } from '../store/open.ts'
@@ -75,6 +76,16 @@ export function fakeControl(): FakeControl {
   }
 }
 
+/** A gateway that accepts whatever is run through it again. */
+const replay: Replay = (_captured, { dry }) =>
+  Promise.resolve({
+    outcome: 'accepted',
+    response: Response.json({ id: 'c1' }, { status: 201 }),
+    steps: [{ plugin: 'validation', verdict: 'passed', ms: 0.1 }],
+    effects: [],
+    ...(!dry && { exchange: idAt(T0, 9) }),
+  })
+
 export interface Answer {
   status: number
   headers: Headers
@@ -102,7 +113,7 @@ export async function world(store: Opened, options: { control?: boolean } = {}):
   const control = fakeControl()
   const log = openLog(() => [], 'silent')
   const now = () => store.clock.now
-  const server = await openAdmin({ config: () => config, store, log, now, ...(options.control !== false && { control }) })
+  const server = await openAdmin({ config: () => config, store, log, now, ...(options.control !== false && { control, replay }) })
   if (!server) throw new Error('the admin API is off')
   const url = `http://127.0.0.1:${server.port}`
   return {

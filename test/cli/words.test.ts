@@ -9,6 +9,10 @@ setDefaultTimeout(30_000)
 const commands = [
   ...['serve', 'check', 'migrate', 'schema', 'token create', 'token list', 'token rotate', 'token revoke'],
   ...['secret set', 'secret list', 'secret rotate', 'secret rm', 'secret rekey'],
+  ...['events list', 'events show', 'events retry'],
+  ...['deliveries list', 'deliveries show', 'deliveries retry', 'deliveries cancel'],
+  ...['destinations list', 'destinations pause', 'destinations resume'],
+  ...['requests list', 'requests show', 'requests replay'],
 ]
 const version = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')).version
 const ansi = '\u001b['
@@ -22,25 +26,28 @@ const env = {
 }
 
 describe('help', () => {
-  test.concurrent.each([...commands, 'token', 'secret', ''])('postern %s --help: an example that is understood, exit 0', async name => {
-    const words = name.split(' ').filter(Boolean)
-    const long = await cli([...words, '--help'], { env })
-    expect(long).toEqual({ code: 0, stdout: expect.stringMatching(/\bUSAGE postern\b/), stderr: '' })
-    expect(long.stdout).not.toContain(ansi)
-    const [, example] = /EXAMPLE\s+postern (.*)/.exec(long.stdout) ?? []
-    expect(example).toBeString()
-    // Were a word of it wrong, help would not be what comes.
-    const tried = await cli([...(example?.match(/"[^"]*"|\S+/g) ?? []), '-h'], { env })
-    expect([tried.code, tried.stderr]).toEqual([0, ''])
-    if (!commands.includes(name)) return
-    expect(example).toStartWith(name)
-    if (name !== 'serve' && name !== 'schema') expect(long.stdout).toContain('--json')
-  })
+  test.concurrent.each([...commands, 'token', 'secret', 'events', 'deliveries', 'destinations', 'requests', ''])(
+    'postern %s --help: an example that is understood, exit 0',
+    async name => {
+      const words = name.split(' ').filter(Boolean)
+      const long = await cli([...words, '--help'], { env })
+      expect(long).toEqual({ code: 0, stdout: expect.stringMatching(/\bUSAGE postern\b/), stderr: '' })
+      expect(long.stdout).not.toContain(ansi)
+      const [, example] = /EXAMPLE\s+postern (.*)/.exec(long.stdout) ?? []
+      expect(example).toBeString()
+      // Were a word of it wrong, help would not be what comes.
+      const tried = await cli([...(example?.match(/"[^"]*"|\S+/g) ?? []), '-h'], { env })
+      expect([tried.code, tried.stderr]).toEqual([0, ''])
+      if (!commands.includes(name)) return
+      expect(example).toStartWith(name)
+      if (name !== 'serve' && name !== 'schema') expect(long.stdout).toContain('--json')
+    },
+  )
 
   test('names every command, on both runtimes', async () => {
     for (const runtime of runtimes) {
       const { stdout } = await cli(['--help'], { runtime, env })
-      for (const name of ['serve', 'check', 'migrate', 'schema', 'token', 'secret']) expect(stdout).toMatch(new RegExp(`^ +${name} `, 'm'))
+      for (const name of new Set(commands.map(command => command.split(' ')[0]))) expect(stdout).toMatch(new RegExp(`^ +${name} `, 'm'))
     }
   })
 

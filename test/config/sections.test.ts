@@ -354,6 +354,7 @@ test('what a webhook means', async () => {
     host: ['acme.example.com'],
     methods: ['POST'],
     bodyLimit: 262_144,
+    capture: { last: 100, body: 16_384, mask: [] },
     active: true,
     dialect: 'problem',
     at: { file: `${folder}/c.yaml`, line: 3, column: 3 },

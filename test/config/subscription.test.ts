@@ -113,6 +113,9 @@ table('expressions', [
   [when('data.any.thing == 1 && "x" in data')],
   [when('data.id =='), `${AT}Unexpected token: EOF, at character 11`],
   [when('data.any')],
+  [when('data.any && !data.any.b')],
+  [when('data.id'), `${AT}data.id is text, and has to be true or false here`],
+  [when('!data.amount || true'), `${AT}data.amount is a number, and has to be true or false here`],
   [when('data.lines.exists(data, data.sku == "x")'), `${AT}'data' is taken: give the element another name, at character 19`],
   [
     when('data.lines.exists(a, data.lines.exists(b, a == b))'),
@@ -136,9 +139,9 @@ table('expressions', [
     when('custom_variables.plan == "x"'),
     `${AT}custom_variables.plan: no step of 'orders' sets 'plan': set it under \`variables\` of a mapping step`,
   ],
-  [when('data.amount == "x"'), `${AT}data.amount is a number, and is compared with text: they are never equal`],
+  [when('data.amount == "x"'), `${AT}data.amount is a number: compare it with a number, not with text`],
   [when('"x" != data.note')],
-  [when('1 < data.note'), `${AT}data.note is text or null, and is compared with a number: they are never equal`],
+  [when('1 < data.note'), `${AT}data.note is text or null: compare it with text or null, not with a number`],
 ])
 
 const body = (text: string, webhooks: string) => `webhooks: ${webhooks}, to: crm, body: { a: "${text}" }`

@@ -33,10 +33,10 @@ export function onEveryStore(title: string, suite: (fresh: () => Promise<Opened>
   onPostgres(`${title} on postgres`, () => suite(async () => open(await openDatabase((await freshDatabase()).url))))
 }
 
-export function unit(more: Partial<Unit> & { webhook?: string; at?: number } = {}): Unit {
-  const { webhook = 'hook', at = T0, ...effects } = more
+export function unit(more: Omit<Partial<Unit>, 'event'> & { event?: boolean; webhook?: string; at?: number } = {}): Unit {
+  const { webhook = 'hook', at = T0, event = true, ...effects } = more
   const exchange = { id: ulid(at), webhook, receivedAt: at, variables: { plan: 'pro' }, data: { seen: true } } as unknown as Exchange
-  return { exchange, custom: [], event: {}, ...effects }
+  return { exchange, custom: [], ...(event && { event: {} }), ...effects }
 }
 
 export const record = (

@@ -48,14 +48,7 @@ onEveryStore('samples', fresh => {
       await samples.close()
     }
     const rows = await store.rows('select webhook, path from requests order by webhook, id')
-    expect(rows.map(r => `${r.webhook} ${r.path}`)).toEqual([
-      'hook /1-3',
-      'hook /2-0',
-      'hook /2-1',
-      'hook /2-2',
-      'hook /2-3',
-      'other /2-1',
-    ])
+    expect(rows.map(r => `${r.webhook} ${r.path}`)).toEqual(['hook /1-3', 'hook /2-0', 'hook /2-1', 'hook /2-2', 'hook /2-3', 'other /2-1'])
     await store.close()
   })
 

@@ -136,7 +136,7 @@ async function unprivileged(): Promise<{ uid: number; gid: number } | undefined>
 }
 
 /** Debian keeps the programs off the PATH; the newest first. */
-function debianFolders(): string[] {
+export function debianFolders(): string[] {
   try {
     const versions = readdirSync('/usr/lib/postgresql').sort((a, b) => Number(b) - Number(a))
     return versions.map(version => `/usr/lib/postgresql/${version}/bin`)

@@ -1,0 +1,40 @@
+/** How many samples are taken of a stream of requests. */
+import { expect, test } from 'bun:test'
+import { openGate } from '#core/request/capture.ts'
+
+/** What passes of `rate` requests a second, evenly spread, in each of some seconds. */
+function passed(rate: number, seconds: number, at = 1_000_000): number[][] {
+  const gate = openGate()
+  return Array.from({ length: seconds }, (_, s) => {
+    const times = Array.from({ length: rate }, (_, n) => s * 1000 + Math.floor((n * 1000) / rate))
+    return times.filter(time => gate.pass(at + time)).map(time => time - s * 1000)
+  })
+}
+
+test.each([
+  [1, [1, 1, 1]],
+  [20, [20, 20, 20]],
+  [21, [20, 20, 20]],
+  [1000, [20, 20, 20]],
+  [20_000, [20, 20, 20]],
+])('of %i requests a second, so many pass', (rate, counts) => {
+  expect(passed(rate, 3).map(times => times.length)).toEqual(counts)
+})
+
+test('after a crowded second they are evenly spread', () => {
+  const [first, second] = passed(1000, 2)
+  expect(first?.at(-1)).toBe(19)
+  expect(second).toEqual(Array.from({ length: 20 }, (_, n) => n * 50))
+})
+
+test('after a quiet second a burst passes at once', () => {
+  const gate = openGate()
+  for (let n = 0; n < 100; n++) gate.pass(1000)
+  expect(Array.from({ length: 30 }, () => gate.pass(3500)).filter(Boolean)).toHaveLength(20)
+})
+
+test('a clock that is set back does not shut it', () => {
+  const gate = openGate()
+  for (let n = 0; n < 100; n++) gate.pass(10_000_000)
+  expect(gate.pass(1_000_000)).toBe(true)
+})
