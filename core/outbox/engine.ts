@@ -49,7 +49,7 @@ const TICK = 500
 /** Renewals of the lease: each second. */
 const RENEW = 1000
 /** Events in one transaction; under load no more than will soon be sent. */
-const RELAY = { calm: 500, busy: 40 }
+const RELAY = { calm: 500, busy: 100 }
 /** What relaying one event costs, in attempts. */
 const RELAYING = 0.25
 
@@ -68,8 +68,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { db, now, warn, hopKey } = options
   const queue = await openQueue(db, warn)
   const lease = db.kind === 'postgres' ? openLease(db, ulid(now())) : openLease(db, 'embedded')
-  const results = openResults(db, queue, name => lanes.get(name)?.lane.wake())
   const governor = openGovernor(options.load)
+  const results = openResults(db, queue, governor.busy, name => lanes.get(name)?.lane.wake())
   const lanes = new Map<string, Place>()
   const opened = new Set<string>()
   let plan = planOf(options.config)
@@ -86,6 +86,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
 
   async function relay(): Promise<void> {
     while (wanted && !closed) {
+      // Under load, an event that nobody could send yet is better left where it is.
+      if (governor.busy() && lanes.size > 0 && ![...lanes.values()].some(place => place.lane.hungry())) {
+        await sleep(20)
+        continue
+      }
       wanted = false
       try {
         const done = await relayBatch(db, queue, { match: plan.match, ordered: isOrdered }, governor.busy() ? RELAY.busy : RELAY.calm)

@@ -14,11 +14,11 @@ export interface Governor {
 }
 
 /** Requests that wait, from which on the machine counts as busy. */
-const BUSY = 8
+const BUSY = 24
 /** Milliseconds for which a busy moment counts: between two batches hardly anything waits. */
 const LINGERS = 100
 /** Attempts for each request that is committed: an attempt costs a few times what a request does. */
-const SHARE = 0.03
+const SHARE = 0.01
 /** Attempts a second that are made whatever the load. */
 const LEAST = 50
 

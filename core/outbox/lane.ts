@@ -40,6 +40,8 @@ export interface Lane {
   /** Begins nothing more; resolves when what was begun is written, and the rest given back. */
   stop(): Promise<void>
   circuit(): 'closed' | 'open' | 'half-open'
+  /** It could send more than it has at hand. */
+  hungry(): boolean
 }
 
 /** Failures in a row that open the circuit. */
@@ -48,6 +50,10 @@ const BREAKS_AFTER = 20
 const OPEN = { least: 100, most: 30_000 }
 /** Jobs that are claimed ahead of time, at most. */
 const AHEAD = 256
+/** Claimed deliveries below which a lane asks for more. */
+const HUNGRY = 32
+/** Attempts that may wait to be written down; more are not begun. */
+const UNWRITTEN = 1000
 /** Milliseconds after which the store is asked again. */
 const STORE_PAUSE = 500
 /** Of the answer, in characters. */
@@ -71,6 +77,8 @@ export function openLane(options: LaneOptions): Lane {
   let failingSince = options.failingSince
   let buffer: { job: Job; claimed: Claimed }[] = []
   let inFlight = 0
+  /** Attempts that ended, and of which the store does not know yet. */
+  let unwritten = 0
   let probing = false
   let claiming: Promise<void> | undefined
   /** Whether the queue may have something due that was not claimed. */
@@ -80,16 +88,11 @@ export function openLane(options: LaneOptions): Lane {
   const timers = new Map<string, { at: number; timer: ReturnType<typeof setTimeout> }>()
 
   function pump() {
-    while (!stopped && buffer.length > 0 && inFlight < concurrency && mayBegin()) {
+    while (!stopped && buffer.length > 0 && inFlight < concurrency && unwritten < UNWRITTEN && mayBegin()) {
       const next = buffer.shift() as (typeof buffer)[number]
       pace.begin(performance.now())
       inFlight++
-      void attempt(next.job, next.claimed).finally(() => {
-        inFlight--
-        probing = false
-        pump()
-        if (inFlight === 0) for (const wake of idle.splice(0)) wake()
-      })
+      void attempt(next.job, next.claimed)
     }
     if (!stopped && more && !claiming && buffer.length < Math.min(concurrency, AHEAD / 2)) claiming = claim().finally(claimed)
   }
@@ -181,7 +184,14 @@ export function openLane(options: LaneOptions): Lane {
     }
     if (verdict.kind === 'disable') halt('gone')
     else note(receipt.ok)
+    unwritten++
+    inFlight--
+    probing = false
+    pump()
     await written(result)
+    unwritten--
+    pump()
+    if (inFlight + unwritten === 0) for (const wake of idle.splice(0)) wake()
     if (verdict.kind === 'retry') later('due', verdict.after + 5)
     if (verdict.kind === 'dead')
       warn('a delivery is dead: its last attempt failed', { destination: name, delivery: claimed.delivery, error: result.error })
@@ -241,7 +251,7 @@ export function openLane(options: LaneOptions): Lane {
       await claiming
       const rest = buffer
       buffer = []
-      if (inFlight > 0) await new Promise<void>(done => idle.push(done))
+      if (inFlight + unwritten > 0) await new Promise<void>(done => idle.push(done))
       // The next to open the lane gives back what this one cannot.
       await queue
         .release(
@@ -251,6 +261,7 @@ export function openLane(options: LaneOptions): Lane {
         .catch(() => {})
       await sender.close?.()
     },
+    hungry: () => !stopped && breaker.state === CircuitState.Closed && buffer.length < HUNGRY,
     circuit: () => (breaker.state === CircuitState.Closed ? 'closed' : breaker.state === CircuitState.HalfOpen ? 'half-open' : 'open'),
   }
 }

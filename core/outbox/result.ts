@@ -33,13 +33,18 @@ export interface ResultWriter {
 
 const BATCH = 500
 
+/** Milliseconds for which results gather while the intake is busy: each transaction costs it more than what it writes. */
+const GATHER = 100
+
 /** `released` hears of destinations at which a waiting delivery may go now. */
-export function openResults(db: Database, queue: Queue, released: (destination: string) => void): ResultWriter {
+export function openResults(db: Database, queue: Queue, busy: () => boolean, released: (destination: string) => void): ResultWriter {
   let waiting: { result: Result; done(): void; fail(error: unknown): void }[] = []
   let running: Promise<void> | undefined
+  let draining = false
 
   async function run() {
     while (waiting.length > 0) {
+      for (let i = 0; i < 10 && waiting.length < BATCH && busy() && !draining; i++) await new Promise(done => setTimeout(done, GATHER / 10))
       const batch = waiting.slice(0, BATCH)
       waiting = waiting.slice(BATCH)
       try {
@@ -66,7 +71,10 @@ export function openResults(db: Database, queue: Queue, released: (destination: 
         // After the present turn: what ended together is written together.
         running ??= Promise.resolve().then(run)
       }),
-    drained: async () => running,
+    drained() {
+      draining = true
+      return running ?? Promise.resolve()
+    },
   }
 }
 
