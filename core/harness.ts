@@ -150,7 +150,11 @@ function hostOf(plugin: AnyPlugin, around: Surroundings, bench: Harness, notes: 
     limiter: rule => ({ take: key => take(rule, key) }),
     outgoing: {
       knows: event => Promise.resolve(around.sent?.includes(event) ?? false),
-      hops: headers => Number(headers.get('x-postern-hops') ?? 0),
+      hops(headers) {
+        const hops = Number(headers.get('x-postern-hops') ?? 0)
+        notes.headers.delete('x-postern-hops') // the core reads it, not the plugin
+        return hops
+      },
     },
     tokens: { webhookOf: token => (around.tokens && Object.hasOwn(around.tokens, token) ? around.tokens[token] : undefined) },
     used: value => void bench.used.push(value),

@@ -15,7 +15,7 @@ export interface World {
   log: Log
   now(): number
   /** Undefined while no delivery engine runs. */
-  control?: DeliveryControl | undefined
+  control?: (() => DeliveryControl | undefined) | undefined
   /** Of the present gateway; undefined where none runs. */
   replay?: Replay | undefined
 }
@@ -107,6 +107,7 @@ export function timesOf(query: { since?: string; until?: string }): { since?: nu
 
 /** The engine that delivers, or 503. */
 export function controlOf(world: World): DeliveryControl {
-  if (!world.control) throw new Refused(503, 'UNAVAILABLE', 'No delivery engine runs in this gateway.', { headers: { 'retry-after': '5' } })
-  return world.control
+  const control = world.control?.()
+  if (!control) throw new Refused(503, 'UNAVAILABLE', 'No delivery engine runs in this gateway.', { headers: { 'retry-after': '5' } })
+  return control
 }

@@ -15,6 +15,13 @@ const Subscribed = Type.Object({
   body: Type.Optional(Type.Unknown({ description: 'Template of what is sent.' })),
 })
 
+const Watched = Type.Composite([
+  Subscribed,
+  Type.Object({
+    unjudged: Type.Integer({ description: 'Events that `when` could not judge since this replica started; they counted as not matching.' }),
+  }),
+])
+
 export function viewSubscription({ name, webhooks, events, when, to, body }: Subscription) {
   return { name, webhooks, events, ...(when !== undefined && { when }), to, ...(body !== undefined && { body }) }
 }
@@ -25,8 +32,11 @@ export const subscriptions = [
     path: '/subscriptions',
     summary: 'Which events of which webhooks go where',
     query: closed(paging),
-    answer: pageOf(Subscribed),
-    handler: (ask, { config }) =>
-      sliced(ask, [...config().subscriptions.values()].map(viewSubscription), subscription => subscription.name),
+    answer: pageOf(Watched),
+    handler: (ask, { config, control }) => {
+      const all = [...config().subscriptions.values()]
+      const watched = all.map(one => ({ ...viewSubscription(one), unjudged: control?.()?.unjudged(one.name) ?? 0 }))
+      return sliced(ask, watched, subscription => subscription.name)
+    },
   }),
 ]

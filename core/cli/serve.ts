@@ -8,18 +8,17 @@ import { type LoadOptions, load } from '../config/load.ts'
 import { formatProblem } from '../config/problem.ts'
 import { openKv } from '../kv/kv.ts'
 import { openLog } from '../log.ts'
-import { openEngine } from '../outbox/engine.ts'
 import { installQueue } from '../outbox/queue.ts'
 import { openEdge } from '../request/edge.ts'
 import { openGateway } from '../request/gateway.ts'
 import { serve as listen, runtimeName, type Server } from '../runtime.ts'
 import { foresee } from '../store/foresee.ts'
-import { sharedKey } from '../store/instance.ts'
 import { openSamples } from '../store/requests.ts'
 import { openRetention } from '../store/retention.ts'
 import { migrateDatabase, openBackground, openDatabase, openStore } from '../store/store.ts'
 import type { Unit } from '../store/unit.ts'
 import { banner } from './banner.ts'
+import { openDelivery } from './deliver.ts'
 import { liveSecrets } from './liveSecrets.ts'
 import { findMasterKey } from './masterKey.ts'
 import { EXIT, openConfig, type Print } from './open.ts'
@@ -73,23 +72,22 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   for (const secret of config.secretValues) secrets.add(secret)
   warnOfClosed(config)
   const kv = openKv(config.redis.url, warn)
-  const hopKey = await sharedKey(db, 'hop-key')
   const background = openBackground(early.store.url, db)
-  const engine = await openEngine({
+  const delivery = openDelivery({
     config,
     db: background,
-    hopKey,
     now: Date.now,
     warn,
     load: store.load,
     usedSecrets: store.secrets.used,
   })
+  await delivery.opened(options.migrate ? PATIENCE : 0)
   const samples = openSamples(background, { busy: () => store.depth() >= BUSY, warn })
   const retention = openRetention(background, { keep: () => config.retention, now: Date.now, busy: () => store.depth() > 0, warn })
   const services = {
     sent: store.sent,
-    hopKey,
-    relay: engine.wake,
+    hopKey: delivery.hopKey,
+    relay: () => delivery.engine()?.wake(),
     tokens: store.tokens,
     commit: store.commit,
     earlier: store.earlier,
@@ -118,7 +116,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     maxBody: Number.MAX_SAFE_INTEGER,
     fetch: edge.fetch,
   })
-  const admin = await openAdmin({ config: () => config, store, log, now: Date.now, control: engine, replay: edge.replay })
+  const admin = await openAdmin({ config: () => config, store, log, now: Date.now, control: delivery.engine, replay: edge.replay })
   const url = `${tls ? 'https' : 'http'}://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${server.port}`
   log.info({ url, webhooks: config.webhooks.size, store: db.kind, counters: kv.kind, runtime: runtimeName() }, 'listening')
   for (const line of banner(config, url)) out(line)
@@ -146,7 +144,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     if (changed.length > 0) log.warn({ sections: changed }, 'these sections take effect at the next start')
     config = next
     edge.swap(gateway)
-    await engine.swap(next)
+    await delivery.swap(next)
     watcher?.follow(next.files)
     live.warnOfEnded(next.secretNames)
     warnOfClosed(next)
@@ -165,7 +163,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   secretWatcher.close()
   if (!crashed) await sleep(config.server.drainDelay)
   await Promise.all([stopWithin(server, config.server.requestTimeout + GRACE), admin && stopWithin(admin, GRACE)])
-  await engine.close()
+  await delivery.close()
   await retention.close()
   await samples.close()
   await background.close()

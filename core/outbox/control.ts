@@ -43,4 +43,6 @@ export interface DeliveryControl {
   pause(destination: string): Promise<boolean>
   resume(destination: string): Promise<boolean>
   states(): Promise<DestinationState[]>
+  /** Events that the subscription's `when` could not judge since the start of this replica; they counted as not matching. */
+  unjudged(subscription: string): number
 }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { EventType } from '../config/config.ts'
 import type { Tx } from '../plugin.ts'
+import type { Job, Queue } from './queue.ts'
 
 /** An event as it stands in the store. */
 export interface StoredEvent {
@@ -51,6 +52,16 @@ export function readClaimed(tx: Tx, deliveries: readonly string[]): Promise<Clai
      from deliveries d join events e on e.id = d.event where d.id = any($1::text[]) and d.status = 'pending'`,
     [deliveries],
   )
+}
+
+/** Takes jobs away whose deliveries are not to be made: cancelled, or finished by whoever had them before, or their event is no longer kept. */
+export async function dropJobs(tx: Tx, queue: Queue, destination: string, jobs: readonly Job[]): Promise<void> {
+  await tx.query(
+    `update deliveries d set status = 'dead', last_error = 'EVENT_GONE', next_at = null, updated_at = now()
+     where id = any($1::text[]) and status = 'pending' and not exists (select from events e where e.id = d.event)`,
+    [jobs.map(job => job.delivery)],
+  )
+  await queue.remove(tx, destination, jobs)
 }
 
 /** What orders deliveries of one destination; null when there is nothing to order by. */

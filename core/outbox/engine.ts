@@ -72,6 +72,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const results = openResults(db, queue, governor.busy, name => lanes.get(name)?.lane.wake())
   const lanes = new Map<string, Place>()
   const opened = new Set<string>()
+  /** Events that a subscription's `when` could not judge. */
+  const unjudged = new Map<string, number>()
   let plan = planOf(options.config)
   let closed = false
   let relaying: Promise<void> | undefined
@@ -81,7 +83,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   let arranging = Promise.resolve()
 
   function planOf(config: Config): Plan {
-    return { config, match: compileMatcher(config, warn, () => {}) }
+    const failed = (subscription: string) => void unjudged.set(subscription, (unjudged.get(subscription) ?? 0) + 1)
+    return { config, match: compileMatcher(config, warn, failed) }
   }
 
   async function relay(): Promise<void> {
@@ -113,6 +116,15 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     relaying ??= relay()
   }
 
+  /** Before anything can be relayed there: within a transaction the embedded store could not make a queue. */
+  async function openQueues({ destinations }: Config): Promise<void> {
+    for (const name of destinations.keys()) {
+      if (opened.has(name)) continue
+      await queue.open(name)
+      opened.add(name)
+    }
+  }
+
   /** Opens and closes lanes until they are those that this replica should run. */
   function arrange(): Promise<void> {
     arranging = arranging.then(doArrange).catch(error => warn('destinations could not be looked after', { error: String(error) }))
@@ -122,11 +134,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   async function doArrange(): Promise<void> {
     if (closed) return
     const { destinations } = plan.config
-    for (const name of destinations.keys()) {
-      if (opened.has(name)) continue
-      await queue.open(name)
-      opened.add(name)
-    }
+    await openQueues(plan.config)
     const rows = await lease.renew([...destinations.keys()])
     lastRenewal = performance.now()
     for (const [name, place] of lanes) {
@@ -248,14 +256,17 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       for (const name of names) lanes.get(name)?.lane.wake()
     },
   })
+  await openQueues(options.config)
   await arrange()
   wake()
   const ticks = ticking()
 
   return {
     ...control,
+    unjudged: subscription => unjudged.get(subscription) ?? 0,
     wake,
     async swap(config) {
+      await openQueues(config)
       plan = planOf(config)
       await arrange()
     },

@@ -6,7 +6,7 @@ import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhenResult } fr
 import type { Destination } from '../config/config.ts'
 import type { Receipt, Sender } from '../plugin.ts'
 import type { Database } from '../store/database.ts'
-import { type Claimed, readClaimed } from './delivery.ts'
+import { type Claimed, dropJobs, readClaimed } from './delivery.ts'
 import type { Governor } from './governor.ts'
 import type { Compose } from './message.ts'
 import { openPace } from './pace.ts'
@@ -37,7 +37,7 @@ export interface LaneOptions {
 export interface Lane {
   /** Something may be due. */
   wake(): void
-  /** Begins nothing more; resolves when what was begun is written, and the rest given back. */
+  /** Begins nothing more; resolves when what was begun is written, or after ten seconds, and the rest is given back. */
   stop(): Promise<void>
   circuit(): 'closed' | 'open' | 'half-open'
   /** It could send more than it has at hand. */
@@ -61,6 +61,8 @@ const KEPT = 4096
 /** Milliseconds beyond its time after which an attempt that does not end counts as failed. */
 const OVERDUE = 5000
 const LONGEST_TIMER = 60_000
+/** Milliseconds that attempts under way have left when the lane is to stop. */
+const GRACE = 10_000
 
 export function openLane(options: LaneOptions): Lane {
   const { destination, sender, db, queue, results, now, warn } = options
@@ -84,6 +86,8 @@ export function openLane(options: LaneOptions): Lane {
   /** Whether the queue may have something due that was not claimed. */
   let more = true
   let stopped = false
+  /** What is under way still is nobody's any more: the next to open the lane makes it again. */
+  let abandoned = false
   const idle: (() => void)[] = []
   const timers = new Map<string, { at: number; timer: ReturnType<typeof setTimeout> }>()
 
@@ -150,8 +154,7 @@ export function openLane(options: LaneOptions): Lane {
         ).map(c => [c.delivery, c]),
       )
       const [left, done] = [jobs.filter(j => found.has(j.delivery)), jobs.filter(j => !found.has(j.delivery))]
-      // Cancelled, or finished by whoever had it before.
-      if (done.length > 0) await db.transaction(tx => queue.remove(tx, name, done))
+      if (done.length > 0) await db.transaction(tx => dropJobs(tx, queue, name, done))
       buffer.push(...left.map(job => ({ job, claimed: found.get(job.delivery) as Claimed })))
     } catch (error) {
       warn('deliveries could not be claimed', { destination: name, error: String(error) })
@@ -167,6 +170,7 @@ export function openLane(options: LaneOptions): Lane {
     const at = now()
     const began = performance.now()
     const receipt = await deliver(claimed, number)
+    if (abandoned) return
     const verdict = schedule.judge(number - claimed.forgiven, receipt)
     const result: Result = {
       destination: name,
@@ -251,7 +255,14 @@ export function openLane(options: LaneOptions): Lane {
       await claiming
       const rest = buffer
       buffer = []
-      if (inFlight + unwritten > 0) await new Promise<void>(done => idle.push(done))
+      if (inFlight + unwritten > 0) {
+        const late = setTimeout(() => {
+          abandoned = true
+          for (const wake of idle.splice(0)) wake()
+        }, GRACE)
+        await new Promise<void>(done => idle.push(done))
+        clearTimeout(late)
+      }
       // The next to open the lane gives back what this one cannot.
       await queue
         .release(

@@ -17,7 +17,7 @@ interface Options {
   changed(names: readonly string[]): Promise<void>
 }
 
-export interface Operations extends DeliveryControl {
+export interface Operations extends Omit<DeliveryControl, 'unjudged'> {
   pauseFor(destination: string, reason: 'operator' | 'gone' | 'failing'): Promise<boolean>
 }
 

@@ -15,7 +15,7 @@ export interface Services {
   /** Whether this store has raised an event of that id. */
   readonly sent: (event: string) => Promise<boolean>
   /** Signs how often events have gone round. */
-  readonly hopKey: string
+  readonly hopKey: () => string
   /** Notes that credentials of the configuration were used; the stored secrets among them get their last use. */
   noteSecretUse(values: readonly string[]): void
 }
@@ -36,7 +36,7 @@ export function makeHost(config: Config, webhook: string, plugin: AnyPlugin, ser
     entity: name => config.entities.get(name),
     limiter: rule => services.kv.limiter(rule),
     tokens: services.tokens,
-    outgoing: { knows: services.sent, hops: headers => readHops(config.server.brand, services.hopKey, headers) },
+    outgoing: { knows: services.sent, hops: headers => readHops(config.server.brand, services.hopKey(), headers) },
     used: value => services.noteSecretUse([value]),
     warn: (message, fields) => services.log.warn({ ...fields, webhook, plugin: plugin.name }, message),
     onClose,

@@ -88,7 +88,7 @@ export function openStore(db: Database, options: CommitOptions): Store {
     ready() {
       if (performance.now() - asked > READY_FOR) {
         asked = performance.now()
-        answer = db.query('select 1 from records, idempotency_keys, events, quotas, tokens limit 0').then(
+        answer = db.query('select 1 from records, idempotency_keys, events, outbox, quotas, tokens limit 0').then(
           () => true,
           () => false,
         )

@@ -3,17 +3,27 @@ import { echo } from '#core/plugin.ts'
 import { conformance, harness } from '#core/testing.ts'
 import loopGuard from './index.ts'
 
-const rows: [string, Record<string, string>, true | undefined][] = [
-  ['the header', { 'X-Hasp-Webhook-Id': 'wh_1' }, true],
-  ['its name in another case', { 'x-hasp-webhook-id': 'wh_1' }, true],
-  ['any value at all', { 'X-Hasp-Webhook-Id': '0' }, true],
-  ['no header', {}, undefined],
-  ['an empty header', { 'X-Hasp-Webhook-Id': ' ' }, undefined],
-  ['the header of another product', { 'X-WorkApps-Webhook-Id': 'wh_1' }, undefined],
+const OURS = 'evt_01JD0000000000000000000001'
+const FORGED = 'evt_01JD0000000000000000000002'
+
+const rows: [string, 'known' | 'any', Record<string, string>, true | undefined][] = [
+  ['the id of an event of ours', 'known', { 'X-Hasp-Webhook-Id': OURS }, true],
+  ['its name in another case', 'known', { 'x-hasp-webhook-id': OURS }, true],
+  ['an id that we never made', 'known', { 'X-Hasp-Webhook-Id': FORGED }, undefined],
+  ['any other text', 'known', { 'X-Hasp-Webhook-Id': 'wh_1' }, undefined],
+  ['an empty header', 'known', { 'X-Hasp-Webhook-Id': '' }, undefined],
+  ['no header', 'known', {}, undefined],
+  ['the header of another product', 'known', { 'X-WorkApps-Webhook-Id': OURS }, undefined],
+  ['the id of an event of ours', 'any', { 'X-Hasp-Webhook-Id': OURS }, true],
+  ['any other text', 'any', { 'X-Hasp-Webhook-Id': 'wh_1' }, true],
+  ['an empty header', 'any', { 'X-Hasp-Webhook-Id': '' }, true],
+  ['no header', 'any', {}, undefined],
+  ['the header of another product', 'any', { 'X-WorkApps-Webhook-Id': 'wh_1' }, undefined],
 ]
 
-test.each(rows)('%s', async (_, headers, wanted) => {
-  const { reply, exchange } = await (await harness(loopGuard, { header: 'X-Hasp-Webhook-Id' })).send({ headers })
+test.each(rows)('%s, trust: %s', async (_, trust, headers, wanted) => {
+  const bench = await harness(loopGuard, { header: 'X-Hasp-Webhook-Id', trust }, { sent: [OURS] })
+  const { reply, exchange } = await bench.send({ headers })
   expect(reply).toBeUndefined()
   expect(exchange.get(echo)).toBe(wanted)
 })
@@ -23,9 +33,9 @@ test.each([{}, { header: '' }, { header: 'two words' }])('it wants the name of a
 })
 
 test('keeps the contract', async () => {
-  const settings = { header: 'X-Postern-Webhook-Id' }
+  const settings = { header: 'X-Postern-Webhook-Id', trust: 'any' }
   const examples = [
-    { settings, request: { headers: { 'x-postern-webhook-id': 'wh_1' } }, expect: 'pass' },
+    { settings, request: { headers: { 'x-postern-webhook-id': OURS } }, expect: 'pass' },
     { settings, expect: 'pass' },
   ]
   expect(await conformance(loopGuard, examples)).toEqual([])

@@ -197,6 +197,7 @@ onEveryStore('the admin API', fresh => {
         when: 'data.name != ""',
         to: ['crm'],
         body: { text: '{{data.name}}' },
+        unjudged: 0,
       },
     ])
     const { data } = await get('/secrets')

@@ -73,6 +73,7 @@ export function fakeControl(): FakeControl {
     pause: name => note(name === 'crm', 'pause', name),
     resume: name => note(name === 'crm', 'resume', name),
     states: () => note([state], 'states'),
+    unjudged: () => 0,
   }
 }
 
@@ -113,7 +114,7 @@ export async function world(store: Opened, options: { control?: boolean } = {}):
   const control = fakeControl()
   const log = openLog(() => [], 'silent')
   const now = () => store.clock.now
-  const server = await openAdmin({ config: () => config, store, log, now, ...(options.control !== false && { control, replay }) })
+  const server = await openAdmin({ config: () => config, store, log, now, ...(options.control !== false && { control: () => control, replay }) })
   if (!server) throw new Error('the admin API is off')
   const url = `http://127.0.0.1:${server.port}`
   return {

@@ -9,7 +9,22 @@ import { cli, gateway, runtimes } from '../support/process.ts'
 
 setDefaultTimeout(60_000)
 const onPostgres = await available('Postgres', postgres)
-const TABLES = ['events', 'idempotency_keys', 'quotas', 'records', 'tokens']
+const TABLES = [
+  'attempts',
+  'audit',
+  'deliveries',
+  'destinations',
+  'events',
+  'idempotency_keys',
+  'instance',
+  'outbox',
+  'quotas',
+  'records',
+  'replicas',
+  'requests',
+  'secrets',
+  'tokens',
+]
 
 async function query(url: string, text: string): Promise<any[]> {
   const client = new pg.Client(url)

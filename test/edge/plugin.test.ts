@@ -10,9 +10,9 @@ import { cli, type Gateway, gateway, runtimes } from '../support/process.ts'
 const page = readFileSync(join(import.meta.dirname, '../../docs/plugins.md'), 'utf8')
 const [country = '', entry = ''] = [...page.matchAll(/```ts\n([\s\S]*?)```/g)].map(block => block[1] as string)
 
-const audit = `${entry}
+const trail = `${entry}
 export default ({ definePlugin, Type }) => definePlugin({
-  name: 'audit',
+  name: 'trail',
   phase: 'write',
   summary: 'Writes an entry for each order.',
   config: Type.Object({}, { additionalProperties: false }),
@@ -23,7 +23,7 @@ export default ({ definePlugin, Type }) => definePlugin({
 const config = `version: 1
 server: { port: "\${PORT}", host: 127.0.0.1, drainDelay: 0s }
 store: { url: "\${DATABASE_URL}" }
-plugins: [./country.ts, ./audit.ts]
+plugins: [./country.ts, ./trail.ts]
 webhooks:
   orders:
     path: /orders
@@ -31,7 +31,7 @@ webhooks:
       - auth-none: { reason: a test }
       - country: { allow: [DE, AT, CH] }
       - upsert: { entity: order }
-      - audit
+      - trail
 `
 
 const onPostgres = await available('Postgres', postgres)
@@ -44,8 +44,8 @@ for (const runtime of runtimes) {
       const { url } = await freshDatabase()
       db = new pg.Client(url)
       await db.connect()
-      await db.query('create table audit (exchange text, "order" text)')
-      served = await gateway({ runtime, config, files: { 'country.ts': country, 'audit.ts': audit }, env: { DATABASE_URL: url } })
+      await db.query('create table trail (exchange text, "order" text)')
+      served = await gateway({ runtime, config, files: { 'country.ts': country, 'trail.ts': trail }, env: { DATABASE_URL: url } })
     })
     afterAll(async () => {
       await db.end()
@@ -60,20 +60,20 @@ for (const runtime of runtimes) {
     test('changes the record, and its entry is committed with it', async () => {
       expect(await send('a', 'DE')).toEqual([201, undefined])
       expect((await db.query('select data from records')).rows).toEqual([{ data: { id: 'a', country: 'DE' } }])
-      expect((await db.query('select "order" from audit')).rows).toEqual([{ order: 'a' }])
+      expect((await db.query('select "order" from trail')).rows).toEqual([{ order: 'a' }])
     })
 
     test('refuses with a code of its own, and nothing is written', async () => {
       expect(await send('b', 'FR')).toEqual([422, 'COUNTRY_REFUSED'])
-      expect((await db.query(`select 1 from audit where "order" = 'b'`)).rows).toEqual([])
+      expect((await db.query(`select 1 from trail where "order" = 'b'`)).rows).toEqual([])
     })
 
     test('when its write fails, nothing of the request stays', async () => {
-      await db.query('alter table audit add constraint short check (length("order") < 5)')
+      await db.query('alter table trail add constraint short check (length("order") < 5)')
       const answers = await Promise.all([send('c1', 'DE'), send('too-long', 'DE'), send('c2', 'DE')])
       expect(answers.map(([status]) => status)).toEqual([201, 500, 201])
       expect((await db.query('select id from records order by id')).rows.map(r => r.id)).toEqual(['a', 'c1', 'c2'])
-      expect((await db.query('select "order" from audit order by 1')).rows.map(r => r.order)).toEqual(['a', 'c1', 'c2'])
+      expect((await db.query('select "order" from trail order by 1')).rows.map(r => r.order)).toEqual(['a', 'c1', 'c2'])
     })
   })
 }

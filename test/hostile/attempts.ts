@@ -342,8 +342,6 @@ export function admin(): Attempts {
     'an empty header': at(''),
     'the scheme alone': at('Bearer '),
     'the token alone': at(token),
-    'the scheme in lower case': at(`bearer ${token}`),
-    'two spaces': at(`Bearer  ${token}`),
     Basic: at(`Basic ${Buffer.from(`:${token}`).toString('base64')}`),
     'in the query': { path: `/admin/v1/webhooks?token=${token}&authorization=Bearer%20${token}`, method: 'GET' },
     'in a cookie': { path: '/admin/v1/webhooks', method: 'GET', headers: [['cookie', `authorization=Bearer ${token}`]] },

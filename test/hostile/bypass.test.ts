@@ -76,7 +76,10 @@ for (const runtime of runtimes) {
         body: response?.body,
       }))
       expect([first?.status, JSON.parse(first?.body ?? '').code]).toEqual([401, 'UNAUTHORIZED'])
-      expect(rest.filter(a => a.status !== 401 || a.body !== first?.body)).toEqual([])
+      // After ten guesses an address is told to wait.
+      const told = rest.filter(a => a.status !== 429)
+      expect(told.length).toBeGreaterThanOrEqual(9)
+      expect(told.filter(a => a.status !== 401 || a.body !== first?.body)).toEqual([])
       const good: Request = { path: '/admin/v1/webhooks', method: 'GET', headers: [['authorization', `Bearer ${secrets.ADMIN_TOKEN}`]] }
       expect((await send(port, good)).responses[0]?.status).toBe(200)
       expect((await one(good))?.body).toBe(nothingHere.body)
