@@ -160,7 +160,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       warn('a destination cannot be opened; its events wait', { destination: name, error: (error as Error).message })
       return
     }
-    await queue.reclaim(name)
+    await queue.reclaim(name, new Set())
     await sweep(db, queue, destination)
     const composed = new Map<string, { of: Plan; compose: Compose }>()
     const lane = openLane({

@@ -2,10 +2,10 @@
  * One destination's deliveries on their way: claims what is due, sends as many at a time as its concurrency allows, and writes down how
  * each attempt ended. A lane shares nothing with another one, so a slow or dead destination delays no other.
  */
-import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhenResult } from 'cockatiel'
 import type { Destination } from '../config/config.ts'
 import type { Receipt, Sender } from '../plugin.ts'
 import type { Database } from '../store/database.ts'
+import { openCircuit } from './circuit.ts'
 import { type Claimed, dropJobs, readClaimed } from './delivery.ts'
 import type { Governor } from './governor.ts'
 import type { Compose } from './message.ts'
@@ -44,9 +44,7 @@ export interface Lane {
   hungry(): boolean
 }
 
-/** Failures in a row that open the circuit. */
-const BREAKS_AFTER = 20
-/** Milliseconds for which it stays open: as long as the first wait of the schedule, within these. */
+/** Milliseconds for which the circuit stays open: as long as the first wait of the schedule, within these. */
 const OPEN = { least: 100, most: 30_000 }
 /** Jobs that are claimed ahead of time, at most. */
 const AHEAD = 256
@@ -70,21 +68,21 @@ export function openLane(options: LaneOptions): Lane {
   const schedule = compileSchedule(destination.retry)
   const pace = openPace(destination.rate)
   const openFor = Math.min(OPEN.most, Math.max(OPEN.least, schedule.wait(2) ?? OPEN.most))
-  const breaker = circuitBreaker(handleWhenResult(isOutage), { halfOpenAfter: openFor, breaker: new ConsecutiveBreaker(BREAKS_AFTER) })
-  let openedAt = 0
-  breaker.onBreak(() => {
-    openedAt = performance.now()
-    warn('a destination fails again and again; nothing is sent to it for a moment', { destination: name, ms: openFor })
-  })
+  const circuit = openCircuit(openFor, () =>
+    warn('a destination fails again and again; nothing is sent to it for a moment', { destination: name, ms: openFor }),
+  )
   let failingSince = options.failingSince
   let buffer: { job: Job; claimed: Claimed }[] = []
   let inFlight = 0
   /** Attempts that ended, and of which the store does not know yet. */
   let unwritten = 0
-  let probing = false
   let claiming: Promise<void> | undefined
   /** Whether the queue may have something due that was not claimed. */
   let more = true
+  /** Jobs that are claimed and not yet settled. */
+  const held = new Set<string>()
+  /** A claim failed: the queue may have given us jobs that we do not know of. */
+  let unsure = false
   let stopped = false
   /** What is under way still is nobody's any more: the next to open the lane makes it again. */
   let abandoned = false
@@ -107,18 +105,9 @@ export function openLane(options: LaneOptions): Lane {
   }
 
   function mayBegin(): boolean {
-    if (breaker.state !== CircuitState.Closed) {
-      const left = openedAt + openFor - performance.now()
-      if (left > 0) return later('circuit', left)
-      if (probing) return false
-      probing = true // one attempt tells whether it is back
-    }
-    const wait = pace.wait(performance.now())
-    if (wait > 0) {
-      probing = false
-      return later('pace', wait)
-    }
-    return true
+    if (circuit.state() !== 'closed' && inFlight > 0) return false
+    const wait = Math.max(circuit.wait(), pace.wait(performance.now()))
+    return wait === 0 || later('begin', wait)
   }
 
   /** Looks again after a while. */
@@ -140,9 +129,15 @@ export function openLane(options: LaneOptions): Lane {
   async function claim(): Promise<void> {
     more = false
     const want = Math.min(AHEAD, Math.max(16, concurrency * 2))
+    let jobs: Job[] = []
     try {
+      if (unsure) {
+        await queue.reclaim(name, held)
+        unsure = false
+      }
       // The queue tells them in no order; the ids of deliveries are in that of their events.
-      const jobs = (await queue.claim(name, want)).sort((a, b) => (a.delivery < b.delivery ? -1 : 1))
+      jobs = (await queue.claim(name, want)).sort((a, b) => (a.delivery < b.delivery ? -1 : 1))
+      for (const { id } of jobs) held.add(id)
       if (jobs.length === want) more = true
       if (jobs.length === 0) return
       const found = new Map(
@@ -154,12 +149,14 @@ export function openLane(options: LaneOptions): Lane {
         ).map(c => [c.delivery, c]),
       )
       const [left, done] = [jobs.filter(j => found.has(j.delivery)), jobs.filter(j => !found.has(j.delivery))]
-      if (done.length > 0) await db.transaction(tx => dropJobs(tx, queue, name, done))
       buffer.push(...left.map(job => ({ job, claimed: found.get(job.delivery) as Claimed })))
+      if (done.length > 0) await db.transaction(tx => dropJobs(tx, queue, name, done))
+      for (const { id } of done) held.delete(id)
     } catch (error) {
       warn('deliveries could not be claimed', { destination: name, error: String(error) })
       more = true
-      // What was claimed and not heard of is given back when the lane opens anew.
+      unsure = true
+      for (const { id } of jobs) if (!buffer.some(b => b.job.id === id)) held.delete(id)
       await new Promise(done => setTimeout(done, STORE_PAUSE))
     }
   }
@@ -190,10 +187,10 @@ export function openLane(options: LaneOptions): Lane {
     else note(receipt.ok)
     unwritten++
     inFlight--
-    probing = false
     pump()
     await written(result)
     unwritten--
+    held.delete(job.id)
     pump()
     if (inFlight + unwritten === 0) for (const wake of idle.splice(0)) wake()
     if (verdict.kind === 'retry') later('due', verdict.after + 5)
@@ -209,7 +206,7 @@ export function openLane(options: LaneOptions): Lane {
     }
     try {
       const message = compose(claimed, number)
-      return await breaker.execute(() => within(sender.send(message), timeout + OVERDUE))
+      return await circuit.attempt(() => within(sender.send(message), timeout + OVERDUE))
     } catch (error) {
       return { ok: false, code: 'SENDER_FAILED', message: `the kind of destination failed: ${(error as Error).message}` }
     }
@@ -272,15 +269,9 @@ export function openLane(options: LaneOptions): Lane {
         .catch(() => {})
       await sender.close?.()
     },
-    hungry: () => !stopped && breaker.state === CircuitState.Closed && buffer.length < HUNGRY,
-    circuit: () => (breaker.state === CircuitState.Closed ? 'closed' : breaker.state === CircuitState.HalfOpen ? 'half-open' : 'open'),
+    hungry: () => !stopped && circuit.state() === 'closed' && buffer.length < HUNGRY,
+    circuit: circuit.state,
   }
-}
-
-/** The receiver cannot be reached or is in trouble: another message would fare no better. */
-function isOutage(receipt: unknown): boolean {
-  const { ok, status } = receipt as Receipt
-  return !ok && (status === undefined || status >= 500 || status === 429 || status === 408)
 }
 
 /** Postgres keeps no NUL. */

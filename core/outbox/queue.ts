@@ -36,8 +36,8 @@ export interface Queue {
   remove(tx: Tx, destination: string, jobs: readonly Job[]): Promise<void>
   /** Gives claimed jobs back, to be claimed again at once. */
   release(destination: string, jobs: readonly Job[]): Promise<void>
-  /** Gives back whatever a sender that is gone had claimed. Only for who has the destination to himself. */
-  reclaim(destination: string): Promise<number>
+  /** Gives back whatever is claimed but for what the caller holds: a sender is gone, or an answer was. Only for who has the destination to himself. */
+  reclaim(destination: string, held: ReadonlySet<string>): Promise<number>
   close(): Promise<void>
 }
 
@@ -92,12 +92,13 @@ export async function openQueue(db: Database, warn: (message: string, fields?: R
     async release(destination, jobs) {
       if (jobs.length > 0) await boss.fail(nameOf(destination), jobs.map(attempt))
     },
-    async reclaim(destination) {
+    async reclaim(destination, held) {
       const name = nameOf(destination)
       for (let total = 0; ; ) {
-        const rows = await db.query<{ id: string }>(`select id from ${SCHEMA}.job where name = $1 and state = 'active' limit ${RECLAIM}`, [
-          name,
-        ])
+        const rows = await db.query<{ id: string }>(
+          `select id from ${SCHEMA}.job where name = $1 and state = 'active' and id <> all($2::uuid[]) limit ${RECLAIM}`,
+          [name, [...held]],
+        )
         if (rows.length > 0)
           await boss.fail(
             name,
