@@ -80,6 +80,46 @@ onPostgres('a gateway that is killed again and again while events flow', () => {
   })
 })
 
+onPostgres('a store whose sessions are ended again and again', () => {
+  test('delivers everything, and leaves nothing behind', async () => {
+    const seen = sink({ flaky: n => (n % 7 === 3 ? 500 : 200), ordered: n => (n % 11 === 5 ? 503 : 200) })
+    const more = 'allowPrivate: true, retry: { attempts: 30, backoff: 50ms, max: 200ms }'
+    const at = await running(
+      `subscriptions: { s: { webhooks: [things], to: [flaky, ordered] } }
+destinations:
+  flaky: { url: "SINK/flaky", ${more} }
+  ordered: { url: "SINK/ordered", ordered: true, ${more} }\n`,
+      { sink: seen },
+    )
+    const acknowledged: [string, number][] = []
+    for (let n = 0; n < 120; n++) {
+      const id = `x${n % 10}`
+      await at.send('things', { id, n }).then(
+        () => acknowledged.push([id, n]),
+        () => {},
+      )
+      if (n % 20 === 10)
+        await at.rows(
+          `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'postern' and pid <> pg_backend_pid()`,
+        )
+    }
+    await at.becomes(`select (select count(*) from outbox) + (select count(*) from deliveries where status <> 'delivered')`, 0, 25_000)
+    expect(acknowledged.length).toBeGreaterThan(100)
+    expect(await at.rows('select * from postern_queue.job')).toEqual([])
+    for (const path of ['flaky', 'ordered']) {
+      const got = new Set(seen.at(path).map(r => r.body.data.record.n))
+      expect(acknowledged.filter(([, n]) => !got.has(n))).toEqual([])
+    }
+    for (let i = 0; i < 10; i++) {
+      const order = seen
+        .at('ordered')
+        .filter(r => r.body.data.record_id === `x${i}`)
+        .map(r => r.body.data.record.n)
+      expect(order).toEqual([...order].sort((a, b) => a - b))
+    }
+  })
+})
+
 onPostgres('a reload', () => {
   test('changes subscriptions and destinations; what was on its way is delivered once', async () => {
     const { mkdtempSync, writeFileSync } = await import('node:fs')
