@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { installQueue, openQueue } from '#core/outbox/queue.ts'
 import { migrateDatabase, openBackground, openDatabase } from '#core/store/store.ts'
-import { count, database, equal, gateway, here, load, median, whileRunning } from './ground.ts'
+import { count, database, equal, gateway, here, load, median, type Stats, withSink } from './ground.ts'
 
 const BACKLOG = 1_000_000
 const CLAIM = 100
@@ -14,8 +14,6 @@ interface Options {
   seconds: number
   rounds: number
 }
-
-type Stats = Record<string, { n: number; first: number; last: number; at: [string, number][] }>
 
 /** Prints each figure beside its aim. */
 export async function deliveries(options: Options): Promise<void> {
@@ -33,13 +31,6 @@ export async function deliveries(options: Options): Promise<void> {
   const { calm, hanging } = await fairness()
   const delay = `p50 ${hanging.p50.toFixed(0)} against ${calm.p50.toFixed(0)} ms, p99 ${hanging.p99.toFixed(0)} against ${calm.p99.toFixed(0)} ms`
   line('90 destinations beside 10 that hang, against 100 that do not', 'no delay', delay)
-}
-
-async function withSink<T>(work: (url: string, stats: () => Promise<Stats>) => Promise<T>): Promise<T> {
-  return whileRunning(process.execPath, [join(here, 'sink.ts')], {}, undefined, port => {
-    const url = `http://127.0.0.1:${port}`
-    return work(url, async () => (await (await fetch(`${url}/stats`)).json()) as Stats)
-  })
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {

@@ -10,9 +10,9 @@ import { postgresServer } from '../test/support/postgres.ts'
 import { BEARER, SIGNING_KEY } from './request.ts'
 
 export const here = import.meta.dirname
-const root = join(here, '..')
+export const root = join(here, '..')
 export const run = promisify(execFile)
-const env = { ...process.env, BEARER, SIGNING_KEY }
+export const environment = { ...process.env, BEARER, SIGNING_KEY }
 
 export interface Result {
   acknowledged: number
@@ -59,7 +59,7 @@ export async function whileRunning<T>(
   port: number | undefined,
   work: (port: number) => Promise<T>,
 ): Promise<T> {
-  const child = spawn(command, args, { env: { ...env, ...more }, cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(command, args, { env: { ...environment, ...more }, cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
   try {
     const [line] = await once(createInterface({ input: child.stdout }), 'line')
     return await work(port ?? Number(line))
@@ -95,6 +95,17 @@ export async function gateway<T>(config: string, url: string, more: NodeJS.Proce
   const args = ['main.ts', 'serve', '--config', resolve(here, config)]
   const admin = { ADMIN_PORT: String(await freePort()) }
   return whileRunning(process.execPath, args, { PORT: String(port), DATABASE_URL: url, LOG_LEVEL: 'warn', ...admin, ...more }, port, work)
+}
+
+/** What the receiver tells, by path. */
+export type Stats = Record<string, { n: number; first: number; last: number; at: [string, number][] }>
+
+/** Runs a receiver. */
+export async function withSink<T>(work: (url: string, stats: () => Promise<Stats>) => Promise<T>): Promise<T> {
+  return whileRunning(process.execPath, [join(here, 'sink.ts')], {}, undefined, port => {
+    const url = `http://127.0.0.1:${port}`
+    return work(url, async () => (await (await fetch(`${url}/stats`)).json()) as Stats)
+  })
 }
 
 export async function end(): Promise<void> {

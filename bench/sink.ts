@@ -14,7 +14,7 @@ const server = Bun.serve({
     const of = arrived.get(pathname) ?? { n: 0, first: now, last: now, at: [] }
     of.n++
     of.last = now
-    if (of.at.length < 20_000) of.at.push([request.headers.get('webhook-id') ?? '', now])
+    if (of.at.length < 100_000) of.at.push([request.headers.get('webhook-id') ?? '', now])
     arrived.set(pathname, of)
     if (pathname.startsWith('/hang')) await new Promise(() => {})
     return new Response()
