@@ -1,22 +1,20 @@
 /** Delivers events: relays what the commits left in the outbox, and runs a lane for each destination that is this replica's. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { compileReach } from '../address.ts'
 import type { Config, Destination } from '../config/config.ts'
-import type { DestinationHost, Sender } from '../plugin.ts'
+import type { Sender } from '../plugin.ts'
 import type { Database } from '../store/database.ts'
 import { ulid } from '../ulid.ts'
 import type { DeliveryControl } from './control.ts'
 import { type Load, openGovernor } from './governor.ts'
-import { receiptClient } from './http.ts'
 import { type Lane, openLane } from './lane.ts'
 import { type DestinationRow, LEASE, openLease } from './lease.ts'
+import { lend } from './lend.ts'
 import { compileMatcher } from './match.ts'
 import { type Compose, compileMessage } from './message.ts'
 import { operations } from './operate.ts'
 import { openQueue } from './queue.ts'
-import { relayBatch } from './relay.ts'
+import { openRelay } from './relaying.ts'
 import { openResults } from './result.ts'
-import { compileSign } from './sign.ts'
 import { sweep } from './sweep.ts'
 
 export interface EngineOptions {
@@ -48,10 +46,6 @@ export interface Engine extends DeliveryControl {
 const TICK = 500
 /** Renewals of the lease: each second. */
 const RENEW = 1000
-/** Events in one transaction; under load no more than will soon be sent. */
-const RELAY = { calm: 500, busy: 100 }
-/** What relaying one event costs, in attempts. */
-const RELAYING = 0.25
 
 interface Plan {
   config: Config
@@ -76,8 +70,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const unjudged = new Map<string, number>()
   let plan = planOf(options.config)
   let closed = false
-  let relaying: Promise<void> | undefined
-  let wanted = false
   let lastRenewal = Number.NEGATIVE_INFINITY
   /** Lanes open and close one after the other. */
   let arranging = Promise.resolve()
@@ -87,34 +79,19 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     return { config, match: compileMatcher(config, warn, failed) }
   }
 
-  async function relay(): Promise<void> {
-    while (wanted && !closed) {
-      // Under load, an event that nobody could send yet is better left where it is.
-      if (governor.busy() && lanes.size > 0 && ![...lanes.values()].some(place => place.lane.hungry())) {
-        await sleep(20)
-        continue
-      }
-      wanted = false
-      try {
-        const done = await relayBatch(db, queue, { match: plan.match, ordered: isOrdered }, governor.busy() ? RELAY.busy : RELAY.calm)
-        if (done) await governor.turn(done.events * RELAYING)
-        for (const name of done?.destinations ?? []) lanes.get(name)?.lane.wake()
-        if (done?.full) wanted = true
-      } catch (error) {
-        warn('events could not be relayed', { error: String(error) })
-        wanted = true
-        await sleep(TICK)
-      }
-    }
-    relaying = undefined
-  }
-
   const isOrdered = (name: string) => plan.config.destinations.get(name)?.ordered ?? false
 
-  function wake() {
-    wanted = true
-    relaying ??= relay()
-  }
+  const relaying = openRelay({
+    db,
+    queue,
+    governor,
+    warn,
+    plan: () => ({ match: plan.match, ordered: isOrdered }),
+    hungry: () => lanes.size === 0 || [...lanes.values()].some(place => place.lane.hungry()),
+    relayed: names => {
+      for (const name of names) lanes.get(name)?.lane.wake()
+    },
+  })
 
   /** Before anything can be relayed there: within a transaction the embedded store could not make a queue. */
   async function openQueues({ destinations }: Config): Promise<void> {
@@ -155,7 +132,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     const { name } = destination
     let sender: Sender
     try {
-      sender = await destination.kind.open(destination.settings, hostOf(destination))
+      sender = await destination.kind.open(destination.settings, lend(destination, plan.config.server.allowedCidrs, options))
     } catch (error) {
       warn('a destination cannot be opened; its events wait', { destination: name, error: (error as Error).message })
       return
@@ -211,31 +188,13 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     await arrange()
   }
 
-  function hostOf({ name, concurrency }: Destination): DestinationHost {
-    const allowed = plan.config.server.allowedCidrs
-    return {
-      destination: name,
-      now,
-      sign(secrets) {
-        const sign = compileSign(secrets)
-        return (id, at, body) => {
-          options.usedSecrets?.(secrets)
-          return sign(id, at, body)
-        }
-      },
-      http: ({ allowPrivate }) => receiptClient({ allowPrivate, allowed, sockets: concurrency }, now),
-      reachable: ({ allowPrivate }) => compileReach({ allowPrivate, allowed }),
-      warn: (message, fields) => warn(message, { ...fields, destination: name }),
-    }
-  }
-
   async function tick(): Promise<void> {
     if (performance.now() - lastRenewal >= RENEW && (db.kind === 'postgres' || lanes.size < plan.config.destinations.size)) await arrange()
     // Whoever could not renew may have been succeeded already.
     if (db.kind === 'postgres' && lease.age() > LEASE - RENEW) await Promise.all([...lanes.keys()].map(stopLane))
     const [found] = await db.query<{ events: boolean; due: string[] | null }>(DUE, [[...lanes.keys()]])
     for (const name of found?.due ?? []) lanes.get(name)?.lane.wake()
-    if (found?.events) wake()
+    if (found?.events) relaying.wake()
   }
 
   async function ticking(): Promise<void> {
@@ -258,13 +217,13 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   })
   await openQueues(options.config)
   await arrange()
-  wake()
+  relaying.wake()
   const ticks = ticking()
 
   return {
     ...control,
     unjudged: subscription => unjudged.get(subscription) ?? 0,
-    wake,
+    wake: relaying.wake,
     async swap(config) {
       await openQueues(config)
       plan = planOf(config)
@@ -273,7 +232,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     async close() {
       closed = true
       stopping.resolve()
-      await Promise.all([ticks, relaying, arranging])
+      await Promise.all([ticks, relaying.close(), arranging])
       await Promise.all([...lanes.keys()].map(stopLane))
       await results.drained()
       await lease.close().catch(() => {})
