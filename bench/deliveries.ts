@@ -66,7 +66,7 @@ async function rate({ seconds, rounds }: Options): Promise<number> {
       `insert into events (id, type, webhook, entity, record_id, data, variables, created_at)
        select 'evt_' || lpad(i::text, 26, '0'), 'record.created', 'plain', 'sale', i::text,
          '{"id":"x","region":"north","sales":12,"goal":14,"note":"${'n'.repeat(150)}"}', '{}', now() from generate_series(1, ${n}) i`,
-      'insert into outbox (event) select id from events order by id',
+      "insert into outbox (event, plan) select id, 'seeded' from events order by id",
       'analyze',
     )
     await withSink((sink, stats) =>

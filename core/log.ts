@@ -5,7 +5,7 @@ import { type Logger, pino } from 'pino'
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>
 
 /** Shorter values would blank harmless text. */
-const SHORTEST_SECRET = 6
+export const SHORTEST_SECRET = 6
 
 /** `secrets` gives the values that must not appear in any line. */
 export function openLog(secrets: () => readonly string[], level = process.env.LOG_LEVEL ?? 'info'): Log {

@@ -143,8 +143,9 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     const changed = fixed.filter(section => JSON.stringify(next[section]) !== JSON.stringify(config[section]))
     if (changed.length > 0) log.warn({ sections: changed }, 'these sections take effect at the next start')
     config = next
-    edge.swap(gateway)
+    // Before the first event of the new subscriptions: other replicas must know by then that somebody has them.
     await delivery.swap(next)
+    edge.swap(gateway)
     watcher?.follow(next.files)
     live.warnOfEnded(next.secretNames)
     warnOfClosed(next)

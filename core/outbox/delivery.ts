@@ -35,13 +35,15 @@ export function deliveryId(event: string, destination: string): string {
   return `dlv_${event.slice(4)}_${createHash('sha256').update(destination).digest('hex').slice(0, 12)}`
 }
 
-/** Takes events out of the outbox, in the order of their commits; only in a transaction that writes their deliveries. */
-export function takeEvents(tx: Tx, limit: number): Promise<(StoredEvent & { seq: number })[]> {
+/** Takes events of this plan, or of one that nobody has any more, out of the outbox, in the order of their commits; only in a transaction that writes their deliveries. */
+export function takeEvents(tx: Tx, limit: number, plan: string): Promise<(StoredEvent & { seq: number })[]> {
   return tx.query(
     `with taken as (
-       delete from outbox where seq = any(array(select seq from outbox order by seq limit $1 for update skip locked)) returning seq, event
+       delete from outbox where seq = any(array(
+         select seq from outbox o where plan = $2 or not exists (select from replicas r where r.plan = o.plan and r.seen_at > now() - interval '4000 ms')
+         order by seq limit $1 for update skip locked)) returning seq, event
      ) select taken.seq, ${EVENT} from taken join events e on e.id = taken.event order by taken.seq`,
-    [limit],
+    [limit, plan],
   )
 }
 

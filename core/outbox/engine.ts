@@ -1,6 +1,8 @@
 /** Delivers events: relays what the commits left in the outbox, and runs a lane for each destination that is this replica's. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config, Destination } from '../config/config.ts'
+import { planOf } from '../config/plan.ts'
+import { SHORTEST_SECRET } from '../log.ts'
 import type { Sender } from '../plugin.ts'
 import type { Database } from '../store/database.ts'
 import { ulid } from '../ulid.ts'
@@ -44,10 +46,13 @@ export interface Engine extends DeliveryControl {
 
 /** Milliseconds between two looks at what nobody told of: retries that became due, events and deliveries of other replicas. */
 const TICK = 500
+/** Milliseconds between looks for what waits at a destination that is not ordered. */
+const SWEEP = 60_000
 /** Renewals of the lease: each second. */
 const RENEW = 1000
 
 interface Plan {
+  name: string
   config: Config
   match: ReturnType<typeof compileMatcher>
 }
@@ -68,15 +73,17 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const opened = new Set<string>()
   /** Events that a subscription's `when` could not judge. */
   const unjudged = new Map<string, number>()
-  let plan = planOf(options.config)
+  let plan = planned(options.config)
   let closed = false
   let lastRenewal = Number.NEGATIVE_INFINITY
-  /** Lanes open and close one after the other. */
+  let lastSweep = performance.now()
   let arranging = Promise.resolve()
+  /** Destinations whose lane is opening or ending: that may take seconds, and the lease of the others must not wait for it. */
+  const moving = new Map<string, Promise<void>>()
 
-  function planOf(config: Config): Plan {
+  function planned(config: Config): Plan {
     const failed = (subscription: string) => void unjudged.set(subscription, (unjudged.get(subscription) ?? 0) + 1)
-    return { config, match: compileMatcher(config, warn, failed) }
+    return { name: planOf(config), config, match: compileMatcher(config, warn, failed) }
   }
 
   const isOrdered = (name: string) => plan.config.destinations.get(name)?.ordered ?? false
@@ -86,7 +93,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     queue,
     governor,
     warn,
-    plan: () => ({ match: plan.match, ordered: isOrdered }),
+    plan: () => ({ name: plan.name, match: plan.match, ordered: isOrdered }),
     hungry: () => lanes.size === 0 || [...lanes.values()].some(place => place.lane.hungry()),
     relayed: names => {
       for (const name of names) lanes.get(name)?.lane.wake()
@@ -112,20 +119,34 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     if (closed) return
     const { destinations } = plan.config
     await openQueues(plan.config)
-    const rows = await lease.renew([...destinations.keys()])
+    const rows = await lease.renew([...destinations.keys()], plan.name)
     lastRenewal = performance.now()
     for (const [name, place] of lanes) {
       const row = rows.get(name)
       const present = destinations.get(name)
       const keep = row?.mine && row.shouldBe && !row.paused_at && present && !present.closed && isSame(present, place.destination)
-      if (keep) continue
-      await stopLane(name)
-      if (row?.mine && !row.shouldBe) await lease.release([name])
+      if (keep && !place.lane.halted()) continue
+      move(name, async () => {
+        await stopLane(name)
+        if (row?.mine && !row.shouldBe) await lease.release([name])
+      })
     }
     for (const [name, destination] of destinations) {
       const row = rows.get(name)
-      if (row?.mine && row.shouldBe && !row.paused_at && !destination.closed && !lanes.has(name)) await startLane(destination, row)
+      if (row?.mine && row.shouldBe && !row.paused_at && !destination.closed && !lanes.has(name) && !moving.has(name))
+        move(name, () => startLane(destination, row))
     }
+  }
+
+  function move(name: string, work: () => Promise<void>) {
+    if (moving.has(name)) return
+    const moved = work()
+      .catch(error => warn('a destination could not be opened or left', { destination: name, error: String(error) }))
+      .finally(() => {
+        moving.delete(name)
+        lastRenewal = Number.NEGATIVE_INFINITY // the next look is soon
+      })
+    moving.set(name, moved)
   }
 
   async function startLane(destination: Destination, row: DestinationRow): Promise<void> {
@@ -139,6 +160,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     }
     await queue.reclaim(name, new Set())
     await sweep(db, queue, destination)
+    if (closed) return void (await sender.close?.())
     const composed = new Map<string, { of: Plan; compose: Compose }>()
     const lane = openLane({
       destination,
@@ -148,6 +170,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       results,
       now,
       warn,
+      blank: blanking(plan.config.secretValues),
       failingSince: row.failing_since?.getTime(),
       governor,
       compose(subscription) {
@@ -188,10 +211,18 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     await arrange()
   }
 
+  const haltedOnes = () => [...lanes.values()].some(place => place.lane.halted())
+
   async function tick(): Promise<void> {
-    if (performance.now() - lastRenewal >= RENEW && (db.kind === 'postgres' || lanes.size < plan.config.destinations.size)) await arrange()
+    if (performance.now() - lastRenewal >= RENEW && (db.kind === 'postgres' || lanes.size < plan.config.destinations.size || haltedOnes()))
+      await arrange()
     // Whoever could not renew may have been succeeded already.
-    if (db.kind === 'postgres' && lease.age() > LEASE - RENEW) await Promise.all([...lanes.keys()].map(stopLane))
+    if (db.kind === 'postgres' && lease.age() > LEASE - RENEW) for (const name of lanes.keys()) move(name, () => stopLane(name))
+    if (performance.now() - lastSweep >= SWEEP) {
+      lastSweep = performance.now()
+      // A replica with other settings may have left something waiting here.
+      for (const [name, { destination }] of lanes) if (!destination.ordered && !moving.has(name)) await sweep(db, queue, destination)
+    }
     const [found] = await db.query<{ events: boolean; due: string[] | null }>(DUE, [[...lanes.keys()]])
     for (const name of found?.due ?? []) lanes.get(name)?.lane.wake()
     if (found?.events) relaying.wake()
@@ -226,14 +257,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     wake: relaying.wake,
     async swap(config) {
       await openQueues(config)
-      plan = planOf(config)
+      plan = planned(config)
       await arrange()
     },
     async close() {
       closed = true
       stopping.resolve()
       await Promise.all([ticks, relaying.close(), arranging])
-      await Promise.all([...lanes.keys()].map(stopLane))
+      await Promise.all([...moving.values(), ...[...lanes.keys()].map(stopLane)])
       await results.drained()
       await lease.close().catch(() => {})
       await queue.close()
@@ -246,6 +277,12 @@ const DUE = `
 select exists(select from outbox) as events, array(
   select name from unnest($1::text[]) name where exists(
     select from deliveries d where d.destination = name and d.status = 'pending' and d.next_at <= now())) as due`
+
+/** A receiver may echo what it was sent. */
+function blanking(secrets: readonly string[]): (text: string) => string {
+  const long = secrets.filter(secret => secret.length >= SHORTEST_SECRET)
+  return text => long.reduce((clean, secret) => clean.replaceAll(secret, '[secret]'), text)
+}
 
 /** The two would send alike: only what they are called with differs. */
 function isSame(a: Destination, b: Destination): boolean {

@@ -2,6 +2,7 @@
  * One destination's deliveries on their way: claims what is due, sends as many at a time as its concurrency allows, and writes down how
  * each attempt ended. A lane shares nothing with another one, so a slow or dead destination delays no other.
  */
+import { isBrokenCircuitError } from 'cockatiel'
 import type { Destination } from '../config/config.ts'
 import type { Receipt, Sender } from '../plugin.ts'
 import type { Database } from '../store/database.ts'
@@ -29,6 +30,8 @@ export interface LaneOptions {
   governor: Governor
   /** Writes down that it fails, or does no more. */
   failing(since: number | undefined): void
+  /** Takes credentials out of what a receiver answered. */
+  blank(text: string): string
   /** The destination takes no more: it is to be paused. */
   ended(reason: 'gone' | 'failing'): void
   warn(message: string, fields?: Record<string, unknown>): void
@@ -40,6 +43,8 @@ export interface Lane {
   /** Begins nothing more; resolves when what was begun is written, or after ten seconds, and the rest is given back. */
   stop(): Promise<void>
   circuit(): 'closed' | 'open' | 'half-open'
+  /** It has ended by itself, and its destination is to be paused. */
+  halted(): boolean
   /** It could send more than it has at hand. */
   hungry(): boolean
 }
@@ -63,7 +68,7 @@ const LONGEST_TIMER = 60_000
 const GRACE = 10_000
 
 export function openLane(options: LaneOptions): Lane {
-  const { destination, sender, db, queue, results, now, warn } = options
+  const { destination, sender, db, queue, results, now, warn, blank } = options
   const { name, concurrency, timeout } = destination
   const schedule = compileSchedule(destination.retry)
   const pace = openPace(destination.rate)
@@ -168,6 +173,14 @@ export function openLane(options: LaneOptions): Lane {
     const began = performance.now()
     const receipt = await deliver(claimed, number)
     if (abandoned) return
+    if (receipt === 'not-now') {
+      // The circuit opened while it stood in line: it has not been tried.
+      buffer.unshift({ job, claimed })
+      inFlight--
+      pump()
+      if (inFlight + unwritten === 0) for (const wake of idle.splice(0)) wake()
+      return
+    }
     const verdict = schedule.judge(number - claimed.forgiven, receipt)
     const result: Result = {
       destination: name,
@@ -178,8 +191,8 @@ export function openLane(options: LaneOptions): Lane {
       duration: Math.round(performance.now() - began),
       status: receipt.status,
       error: receipt.ok ? undefined : receipt.code,
-      message: receipt.ok ? undefined : storable(receipt.message),
-      response: receipt.response === undefined ? undefined : storable(receipt.response),
+      message: receipt.ok ? undefined : storable(blank(receipt.message)),
+      response: receipt.response === undefined ? undefined : storable(blank(receipt.response)),
       verdict: verdict.kind === 'delivered' || verdict.kind === 'dead' ? verdict.kind : 'pending',
       after: verdict.kind === 'retry' ? verdict.after : 0,
     }
@@ -198,7 +211,7 @@ export function openLane(options: LaneOptions): Lane {
       warn('a delivery is dead: its last attempt failed', { destination: name, delivery: claimed.delivery, error: result.error })
   }
 
-  async function deliver(claimed: Claimed, number: number): Promise<Receipt> {
+  async function deliver(claimed: Claimed, number: number): Promise<Receipt | 'not-now'> {
     const compose = options.compose(claimed.subscription)
     if (!compose) {
       const message = `the subscription '${claimed.subscription}' is not declared any more`
@@ -206,8 +219,9 @@ export function openLane(options: LaneOptions): Lane {
     }
     try {
       const message = compose(claimed, number)
-      return await circuit.attempt(() => within(sender.send(message), timeout + OVERDUE))
+      return sound(await circuit.attempt(() => within(sender.send(message), timeout + OVERDUE)))
     } catch (error) {
+      if (isBrokenCircuitError(error)) return 'not-now'
       return { ok: false, code: 'SENDER_FAILED', message: `the kind of destination failed: ${(error as Error).message}` }
     }
   }
@@ -269,8 +283,29 @@ export function openLane(options: LaneOptions): Lane {
         .catch(() => {})
       await sender.close?.()
     },
+    halted: () => stopped,
     hungry: () => !stopped && circuit.state() === 'closed' && buffer.length < HUNGRY,
     circuit: circuit.state,
+  }
+}
+
+/** A receipt as it can be stored, whatever a kind of destination makes of it. */
+function sound(receipt: Receipt): Receipt {
+  const { status, response } = receipt
+  const kept = {
+    ...(Number.isInteger(status) && Math.abs(status as number) < 1e6 && { status: status as number }),
+    ...(typeof response === 'string' && { response }),
+  }
+  if (receipt.ok === true) return { ok: true, ...kept }
+  const { code, message, retryAfter, gone, hopeless } = receipt
+  return {
+    ok: false,
+    code: /^[\w.-]{1,64}$/.test(String(code)) ? String(code) : 'SENDER_FAILED',
+    message: String(message ?? ''),
+    ...kept,
+    ...(Number.isFinite(retryAfter) && { retryAfter: retryAfter as number }),
+    ...(gone === true && { gone }),
+    ...(hopeless === true && { hopeless }),
   }
 }
 

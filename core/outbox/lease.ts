@@ -15,7 +15,7 @@ export interface DestinationRow {
 
 export interface Lease {
   /** Says that this replica lives, and takes, of these destinations, what is its own and free. Returns what is known of each. */
-  renew(names: readonly string[]): Promise<Map<string, DestinationRow & { mine: boolean; shouldBe: boolean }>>
+  renew(names: readonly string[], plan: string): Promise<Map<string, DestinationRow & { mine: boolean; shouldBe: boolean }>>
   /** Lets a destination go, for another replica. */
   release(names: readonly string[]): Promise<void>
   /** Milliseconds since the last renewal: after four seconds others may have taken over. */
@@ -30,14 +30,13 @@ export function openLease(db: Database, self: string): Lease {
   let renewed = Number.NEGATIVE_INFINITY
   const known = new Set<string>()
   return {
-    async renew(names) {
+    async renew(names, plan) {
       const began = performance.now()
       const fresh = names.filter(name => !known.has(name))
       if (fresh.length > 0) await db.query('insert into destinations (name) select unnest($1::text[]) on conflict do nothing', [fresh])
       for (const name of fresh) known.add(name)
-      const live = await db.query<{ id: string }>(BEAT, [self])
-      const replicas = live.map(row => row.id)
-      const wanted = assign(names, replicas).get(self) ?? []
+      const live = await db.query<{ id: string; destinations: string[] }>(BEAT, [self, plan, JSON.stringify(names)])
+      const wanted = assign(new Map(live.map(row => [row.id, row.destinations]))).get(self) ?? []
       const rows = await db.query<DestinationRow>(TAKE, [names, wanted, self])
       renewed = began
       return new Map(rows.map(row => [row.name, { ...row, mine: row.owner === self, shouldBe: wanted.includes(row.name) }]))
@@ -53,15 +52,18 @@ export function openLease(db: Database, self: string): Lease {
 }
 
 /**
- * The destinations of each replica: every replica finds the same, none has more than its share, and when one comes or goes, few others
- * change hands (rendezvous hashing with bounded loads).
+ * The destinations of each replica, of those that it declares: every replica finds the same, none has more than its share while another
+ * could take it, and when one comes or goes, few others change hands (rendezvous hashing with bounded loads).
  */
-export function assign(destinations: readonly string[], replicas: readonly string[]): Map<string, string[]> {
-  const share = Math.ceil(destinations.length / replicas.length)
-  const all = new Map(replicas.map(id => [id, [] as string[]]))
-  for (const destination of [...destinations].sort()) {
-    const scores = replicas.map(id => ({ id, score: createHash('sha256').update(`${destination}\0${id}`).digest('hex') }))
-    const best = scores.sort((a, b) => (a.score > b.score ? -1 : 1)).find(({ id }) => (all.get(id)?.length ?? 0) < share)
+export function assign(declared: ReadonlyMap<string, readonly string[]>): Map<string, string[]> {
+  const all = new Map([...declared.keys()].map(id => [id, [] as string[]]))
+  const destinations = [...new Set([...declared.values()].flat())].sort()
+  const share = Math.ceil(destinations.length / declared.size)
+  for (const destination of destinations) {
+    const able = [...declared].filter(([, names]) => names.includes(destination))
+    const scored = able.map(([id]) => ({ id, score: createHash('sha256').update(`${destination}\0${id}`).digest('hex') }))
+    scored.sort((a, b) => (a.score > b.score ? -1 : 1))
+    const best = scored.find(({ id }) => (all.get(id)?.length ?? 0) < share) ?? scored[0]
     if (best) all.get(best.id)?.push(destination)
   }
   return all
@@ -70,11 +72,12 @@ export function assign(destinations: readonly string[], replicas: readonly strin
 const LIVE = `seen_at > now() - interval '${LEASE} ms'`
 const BEAT = `
 with beat as (
-  insert into replicas (id, seen_at) values ($1, now()) on conflict (id) do update set seen_at = now() returning id
+  insert into replicas (id, seen_at, plan, destinations) values ($1, now(), $2, $3::jsonb)
+  on conflict (id) do update set seen_at = now(), plan = excluded.plan, destinations = excluded.destinations returning id, destinations
 ), gone as (
   delete from replicas where seen_at < now() - interval '1 hour'
 )
-select id from beat union select id from replicas where ${LIVE}`
+select id, destinations from beat union all select id, destinations from replicas where id <> $1 and ${LIVE}`
 
 const TAKE = `
 with taken as (

@@ -24,7 +24,7 @@ export interface Operations extends Omit<DeliveryControl, 'unjudged'> {
 /** Deliveries counted for an operator, at most; more show as this many. */
 const COUNTED = 100_000
 /** Jobs that are queued for later and made due at once, at most: each takes a statement. */
-const HASTENED = 100
+const HASTENED = 1000
 
 export function operations({ db, queue, config, circuit, changed }: Options): Operations {
   const isOrdered = (name: string) => config().destinations.get(name)?.ordered ?? false

@@ -10,6 +10,8 @@ import type { Due, Queue } from './queue.ts'
 
 /** What the relay must know of the present configuration. */
 export interface RelayPlan {
+  /** Of the subscriptions; see `outbox.plan`. */
+  name: string
   match(event: StoredEvent): Match[]
   ordered(destination: string): boolean
 }
@@ -30,7 +32,7 @@ export async function relayBatch(
   return db.transaction(async tx => {
     const [lock] = await tx.query<{ mine: boolean }>(`select pg_try_advisory_xact_lock(hashtextextended('postern relay', 0)) as mine`)
     if (!lock?.mine) return undefined
-    const events = await takeEvents(tx, limit)
+    const events = await takeEvents(tx, limit, plan.name)
     const rows: Row[] = events.flatMap(event =>
       plan.match(event).map(match => ({ ...match, id: deliveryId(event.id, match.destination), event, status: 'pending' as const })),
     )

@@ -175,4 +175,6 @@ with wanted as (select distinct * from unnest($1::text[], $2::text[], $3::text[]
   ) f
 )
 update deliveries d set status = 'pending', next_at = now(), updated_at = now() from first
-where d.id = first.id and first.status = 'waiting' returning d.id, d.destination, d.attempts`
+where d.id = first.id and first.status = 'waiting'
+  and not exists (select from deliveries p where p.destination = d.destination and p.entity = d.entity and p.record_id = d.record_id and p.status = 'pending')
+returning d.id, d.destination, d.attempts`

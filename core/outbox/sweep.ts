@@ -20,6 +20,8 @@ export async function sweep(db: Database, queue: Queue, { name, ordered }: { nam
         )
         return free.length === BATCH ? [] : undefined
       }
+      // What was sent side by side stands in line from now on; its jobs find nothing to do.
+      if (after === '') await tx.query(LINE_UP, [name])
       const waiting = await tx.query<OrderKey & { key: string }>(WAITING, [name, after, BATCH])
       await releaseWaiting(tx, queue, waiting)
       after = waiting.at(-1)?.key ?? after
@@ -32,6 +34,12 @@ export async function sweep(db: Database, queue: Queue, { name, ordered }: { nam
 const FREE = `
 update deliveries set status = 'pending', next_at = now(), updated_at = now()
 where id in (select id from deliveries where destination = $1 and status = 'waiting' limit $2) returning id, attempts`
+
+const LINE_UP = `
+update deliveries d set status = 'waiting', next_at = null, updated_at = now()
+where destination = $1 and status = 'pending' and entity is not null and exists (
+  select from deliveries e where e.destination = d.destination and e.entity = d.entity and e.record_id = d.record_id
+    and e.status in ('pending', 'waiting', 'dead') and e.seq < d.seq)`
 
 const WAITING = `
 select distinct destination, entity, record_id, entity || '/' || record_id as key from deliveries

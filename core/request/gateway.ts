@@ -1,5 +1,6 @@
 /** The gateway of one configuration: a request in, a committed record out, a response back. */
 import type { Config, Webhook } from '../config/config.ts'
+import { planOf } from '../config/plan.ts'
 import { problemDialect } from '../config/problemDialect.ts'
 import type { Refusal } from '../plugin.ts'
 import type { Samples } from '../store/requests.ts'
@@ -68,6 +69,7 @@ export async function openGateway(config: Config, services: GatewayServices): Pr
   const absent = routes(served.filter(s => !s.webhook.active))
   /** Webhooks whose events somebody subscribes to. */
   const covered = new Set([...config.subscriptions.values()].flatMap(s => s.webhooks))
+  const plan = planOf(config)
   const proxies = trustedProxies(config.server.trustedProxies)
   const problem = compileDialect(problemDialect, '')
 
@@ -170,7 +172,7 @@ export async function openGateway(config: Config, services: GatewayServices): Pr
     if (unit.key && shown.length > 0) unit.key.shown = shown
     const writes = unit.key || unit.record || unit.event || unit.custom.length > 0
     if (!writes) return { response: to.dialect.success({ replayed: false, shown }, shown), outcome: 'accepted' }
-    if (unit.event && covered.has(to.name)) unit.relay = true
+    if (unit.event && covered.has(to.name)) unit.relay = plan
     let outcome: Awaited<ReturnType<Commit>>
     try {
       outcome = await commit(unit, since + config.server.requestTimeout - now())

@@ -14,7 +14,7 @@ with input as materialized (
     n int, exchange text, webhook text, at float8,
     key text, fingerprint text, expires float8, shown jsonb, fields int,
     entity text, id text, data jsonb, whole boolean,
-    scope text, cap bigint, event boolean, relay boolean, hops int, payload jsonb, variables jsonb)
+    scope text, cap bigint, event boolean, relay text, hops int, payload jsonb, variables jsonb)
 ), fresh as (
   insert into idempotency_keys as k (webhook, key, fingerprint, exchange, entity, record_id, fields_updated, shown, expires_at)
   select webhook, key, fingerprint, exchange, entity, id, fields, shown, to_timestamp(expires)
@@ -48,7 +48,7 @@ with input as materialized (
   from won left join written w using (exchange) where event order by exchange
   returning id
 ), handed as (
-  insert into outbox (event) select p.id from posted p join won on p.id = 'evt_' || won.exchange where relay order by p.id
+  insert into outbox (event, plan) select p.id, relay from posted p join won on p.id = 'evt_' || won.exchange where relay is not null order by p.id
 )
 select n, false as held from won join written using (exchange) where not created
 union all
@@ -85,7 +85,7 @@ export function rowsOf(units: readonly Unit[], ids: ReadonlyMap<Unit, string>): 
       scope: quota?.scope,
       cap: quota?.limit,
       event: event !== undefined,
-      relay: unit.relay ?? false,
+      relay: unit.relay,
       hops: event?.hops ?? 0,
       payload: event && !record ? x.data : undefined,
       variables: event ? x.variables : undefined,

@@ -79,6 +79,8 @@ export const events = pgTable('events', {
 export const outbox = pgTable('outbox', {
   seq: bigserial('seq', { mode: 'number' }).primaryKey(),
   event: text('event').notNull(),
+  /** Which subscriptions were in force: a replica with others leaves the event to one that has them. */
+  plan: text('plan').notNull(),
 })
 
 /** One event for one destination. The queue holds a job for each that is pending; this row is what is true. */
@@ -153,6 +155,10 @@ export const destinations = pgTable('destinations', {
 export const replicas = pgTable('replicas', {
   id: text('id').primaryKey(),
   seenAt: time('seen_at').notNull(),
+  /** Its subscriptions, as `outbox.plan`. */
+  plan: text('plan').notNull(),
+  /** Names of the destinations that it knows. */
+  destinations: jsonb('destinations').notNull(),
 })
 
 /** What the gateways of this store share and nobody needs to set: the key that signs hop counts. */

@@ -13,8 +13,8 @@ export interface Unit {
   quota?: ArgOf<typeof countRecord>
   record?: ArgOf<typeof upsertRecord>
   event?: ArgOf<typeof emitEvent>
-  /** A subscription covers the webhook: the event goes into the outbox, too. */
-  relay?: boolean
+  /** Subscriptions cover the webhook, and this is their plan: the event goes into the outbox, too. */
+  relay?: string
   /** Effects of plugins outside the commit statement. */
   custom: { effect: Effect<any, any>; arg: any }[]
 }

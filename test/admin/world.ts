@@ -114,7 +114,13 @@ export async function world(store: Opened, options: { control?: boolean } = {}):
   const control = fakeControl()
   const log = openLog(() => [], 'silent')
   const now = () => store.clock.now
-  const server = await openAdmin({ config: () => config, store, log, now, ...(options.control !== false && { control: () => control, replay }) })
+  const server = await openAdmin({
+    config: () => config,
+    store,
+    log,
+    now,
+    ...(options.control !== false && { control: () => control, replay }),
+  })
   if (!server) throw new Error('the admin API is off')
   const url = `http://127.0.0.1:${server.port}`
   return {

@@ -55,12 +55,15 @@ CREATE TABLE "instance" (
 --> statement-breakpoint
 CREATE TABLE "outbox" (
 	"seq" bigserial PRIMARY KEY NOT NULL,
-	"event" text COLLATE "C" NOT NULL
+	"event" text COLLATE "C" NOT NULL,
+	"plan" text COLLATE "C" NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "replicas" (
 	"id" text COLLATE "C" PRIMARY KEY NOT NULL,
-	"seen_at" timestamp with time zone NOT NULL
+	"seen_at" timestamp with time zone NOT NULL,
+	"plan" text COLLATE "C" NOT NULL,
+	"destinations" jsonb NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "requests" (
