@@ -24,6 +24,8 @@ export interface Expression {
 const STEPS = 20_000
 const COMPARING = new Set(['==', '!=', '<', '<=', '>', '>='])
 const LOGICAL = new Set(['&&', '||', '!_'])
+/** A calculation with a field, whose type is not known before there is one. */
+const ARITHMETIC: ReadonlySet<string> = new Set(['+', '-', '*', '/', '%'])
 const MACROS = new Set(['all', 'exists', 'exists_one', 'filter', 'map', 'bind'])
 
 /** What the library does not declare of its evaluator. */
@@ -52,6 +54,7 @@ export function compileExpression(text: string, vocabulary: Vocabulary): Express
   const { valid, type, error } = run.check()
   if (!valid) throw sentence(error)
   if (type !== 'bool' && type !== 'dyn') throw new Error(`must say true or false; this gives a value of type ${type}`)
+  if (ARITHMETIC.has(run.ast.op)) throw new Error(`must say true or false; this calculates with '${run.ast.op}': compare it with something`)
   const all = nodes(run.ast).map(({ node }) => node)
   const named = (node: Node): string[][] | undefined => {
     const path = pathOf(node)

@@ -1,4 +1,5 @@
 /** `postern check`: every problem of a configuration, and whether it can be used. */
+import type { Config } from '../config/config.ts'
 import { type LoadOptions, load } from '../config/load.ts'
 import { formatProblem, showFile } from '../config/problem.ts'
 import { dependentLines, findDependents } from './dependents.ts'
@@ -34,14 +35,18 @@ export async function check(options: CheckOptions, out: (line: string) => void):
   } else {
     for (const problem of problems) out(formatProblem(problem))
     if (problems.length) out(`${count(errors, 'error')}, ${count(warnings, 'warning')}`)
-    if (ok)
-      out(
-        `config is good: ${count(config.webhooks.size, 'webhook')}, ${count(config.entities.size, 'entity')}, ${count(config.dialects.size - 1, 'dialect')}`,
-      )
+    if (ok) out(`config is good: ${sum(config)}`)
   }
   return ok ? EXIT.good : EXIT.config
 }
 
 function count(n: number, thing: string): string {
   return `${n} ${n === 1 ? thing : `${thing}s`.replace(/ys$/, 'ies')}`
+}
+
+/** What there is; of events on their way out only where there are any. */
+function sum({ webhooks, entities, dialects, subscriptions, destinations }: Config): string {
+  const outgoing = [count(subscriptions.size, 'subscription'), count(destinations.size, 'destination')]
+  const parts = [count(webhooks.size, 'webhook'), count(entities.size, 'entity'), count(dialects.size - 1, 'dialect')]
+  return [...parts, ...(subscriptions.size + destinations.size > 0 ? outgoing : [])].join(', ')
 }

@@ -61,7 +61,8 @@ export const common = {
   }),
   cloudEvents: Type.Optional(
     Type.Union([Type.Literal('structured'), Type.Literal('binary')], {
-      description: 'Send CloudEvents 1.0: the whole event as JSON, or its attributes as headers. Left out: `{ type, timestamp, data }`.',
+      description:
+        'Send CloudEvents 1.0: the whole event as JSON, or its attributes as headers. Left out: `{ id, type, timestamp, data }`.',
     }),
   ),
 }

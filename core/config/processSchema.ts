@@ -12,7 +12,7 @@ const port = (name: string, value: number, description: string) =>
 /** Where senders reach the gateway. */
 export const server = closed(
   {
-    port: port('PORT', 8080, 'Port for senders: webhooks, /openapi.json, /docs, /livez and /readyz. 0 takes any free one.'),
+    port: port('PORT', 8080, 'Port for senders: webhooks, /livez and /readyz. 0 takes any free one.'),
     host: Type.String({ minLength: 1, default: '0.0.0.0', description: 'Address to listen on.' }),
     publicUrl: Type.Optional(
       Type.String({
@@ -57,11 +57,11 @@ export const server = closed(
 /** Where operators reach it. */
 export const admin = closed(
   {
-    port: port('ADMIN_PORT', 9090, 'Port for operators: admin API, console and /metrics.'),
+    port: port('ADMIN_PORT', 9090, 'Port for operators: the admin API.'),
     host: Type.String({ minLength: 1, default: '127.0.0.1', description: 'Address to listen on.' }),
     token: orEnv(
       'POSTERN_ADMIN_TOKEN',
-      Secret({ default: '', description: 'Bearer token of the admin API. Empty: API and console are off, health and metrics stay.' }),
+      Secret({ default: '', description: 'Bearer token of the admin API. Empty: the admin API is off.' }),
     ),
   },
   'The address that operators use.',

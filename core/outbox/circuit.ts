@@ -17,9 +17,15 @@ const BREAKS_AFTER = 20
 export function openCircuit(openFor: number, opened: () => void): Circuit {
   const breaker = circuitBreaker(handleWhenResult(isOutage), { halfOpenAfter: openFor, breaker: new ConsecutiveBreaker(BREAKS_AFTER) })
   let openedAt = 0
+  // Told once for a time of trouble, and not after every attempt that finds it lasting.
+  let told = false
   breaker.onBreak(() => {
     openedAt = performance.now()
-    opened()
+    if (!told) opened()
+    told = true
+  })
+  breaker.onReset(() => {
+    told = false
   })
   return {
     wait() {
@@ -33,6 +39,6 @@ export function openCircuit(openFor: number, opened: () => void): Circuit {
 
 /** The receiver cannot be reached or is in trouble: another message would fare no better. */
 function isOutage(receipt: unknown): boolean {
-  const { ok, status } = receipt as Receipt
+  const { ok, status } = (receipt ?? {}) as Receipt
   return !ok && (status === undefined || status >= 500 || status === 429 || status === 408)
 }

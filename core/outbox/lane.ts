@@ -74,7 +74,7 @@ export function openLane(options: LaneOptions): Lane {
   const pace = openPace(destination.rate)
   const openFor = Math.min(OPEN.most, Math.max(OPEN.least, schedule.wait(2) ?? OPEN.most))
   const circuit = openCircuit(openFor, () =>
-    warn('a destination fails again and again; nothing is sent to it for a moment', { destination: name, ms: openFor }),
+    warn('a destination fails again and again; one attempt at a time tells whether it is back', { destination: name, ms: openFor }),
   )
   let failingSince = options.failingSince
   let buffer: { job: Job; claimed: Claimed }[] = []
@@ -291,6 +291,7 @@ export function openLane(options: LaneOptions): Lane {
 
 /** A receipt as it can be stored, whatever a kind of destination makes of it. */
 function sound(receipt: Receipt): Receipt {
+  if (typeof receipt !== 'object' || receipt === null) return { ok: false, code: 'SENDER_FAILED', message: 'send returned no receipt' }
   const { status, response } = receipt
   const kept = {
     ...(Number.isInteger(status) && Math.abs(status as number) < 1e6 && { status: status as number }),

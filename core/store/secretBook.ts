@@ -14,23 +14,24 @@ export interface SecretBook {
 export function secretBook(db: Tx, now: () => number): SecretBook {
   /** One value may be stored under several names. */
   const known = new Map<string, OpenSecret[]>()
-  const used = new Set<OpenSecret>()
+  /** With the time of its last use. */
+  const used = new Map<OpenSecret, number>()
   return {
     know(secrets) {
       known.clear()
       for (const secret of secrets) known.set(secret.value, [...(known.get(secret.value) ?? []), secret])
     },
     used(values) {
-      for (const value of values) for (const secret of known.get(value) ?? []) used.add(secret)
+      for (const value of values) for (const secret of known.get(value) ?? []) used.set(secret, now())
     },
     async noteUse() {
       const noted = [...used]
       used.clear()
       if (noted.length === 0) return
       await db.query(
-        `update secrets set last_used_at = to_timestamp($1::float8) from unnest($2::text[], $3::int[]) as u(name, version)
+        `update secrets set last_used_at = to_timestamp(u.at) from unnest($1::float8[], $2::text[], $3::int[]) as u(at, name, version)
          where secrets.name = u.name and secrets.version = u.version`,
-        [now() / 1000, noted.map(secret => secret.name), noted.map(secret => secret.version)],
+        [noted.map(([, at]) => at / 1000), noted.map(([secret]) => secret.name), noted.map(([secret]) => secret.version)],
       )
     },
   }

@@ -100,6 +100,7 @@ describe('a load error at /when', () => {
     ['data == 5', 'no such overload'],
     ['data.email.like("x")', 'no matching overload'],
     ['"a"', 'must say true or false'],
+    ['data.amount + 1', 'must say true or false'],
     ['size(data)', 'must say true or false'],
     ['data.email.matches("(a+)+$")', "'matches' is off"],
     ['bytes(data.email).json().a == 1', "'json' is off"],

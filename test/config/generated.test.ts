@@ -86,7 +86,7 @@ test('the editor schema is draft-07, closed, and without marks of our own', () =
 test('defaults, descriptions and examples are kept', () => {
   expect(json.properties.server.properties.port).toEqual({
     description:
-      'Port for senders: webhooks, /openapi.json, /docs, /livez and /readyz. 0 takes any free one. ' +
+      'Port for senders: webhooks, /livez and /readyz. 0 takes any free one. ' +
       'Left out, it is what the environment variable PORT says, when that is set.',
     default: 8080,
     anyOf: [
