@@ -7,11 +7,13 @@ import type { Destination } from '../config/config.ts'
 import type { Receipt, Sender } from '../plugin.ts'
 import type { Database } from '../store/database.ts'
 import { openCircuit } from './circuit.ts'
-import { type Claimed, dropJobs, readClaimed } from './delivery.ts'
+import { type Held, openClaims } from './claims.ts'
+import type { Claimed } from './delivery.ts'
 import type { Governor } from './governor.ts'
 import type { Compose } from './message.ts'
 import { openPace } from './pace.ts'
-import type { Job, Queue } from './queue.ts'
+import type { Queue } from './queue.ts'
+import { sound, storable, within } from './receipt.ts'
 import type { Result, ResultWriter } from './result.ts'
 import { compileSchedule } from './schedule.ts'
 
@@ -59,8 +61,6 @@ const HUNGRY = 32
 const UNWRITTEN = 1000
 /** Milliseconds after which the store is asked again. */
 const STORE_PAUSE = 500
-/** Of the answer, in characters. */
-const KEPT = 4096
 /** Milliseconds beyond its time after which an attempt that does not end counts as failed. */
 const OVERDUE = 5000
 const LONGEST_TIMER = 60_000
@@ -77,17 +77,17 @@ export function openLane(options: LaneOptions): Lane {
     warn('a destination fails again and again; one attempt at a time tells whether it is back', { destination: name, ms: openFor }),
   )
   let failingSince = options.failingSince
-  let buffer: { job: Job; claimed: Claimed }[] = []
+  const claims = openClaims({
+    name,
+    db,
+    queue,
+    batch: Math.min(AHEAD, Math.max(16, concurrency * 2)),
+    refilled: () => pump(),
+    warn,
+  })
   let inFlight = 0
   /** Attempts that ended, and of which the store does not know yet. */
   let unwritten = 0
-  let claiming: Promise<void> | undefined
-  /** Whether the queue may have something due that was not claimed. */
-  let more = true
-  /** Jobs that are claimed and not yet settled. */
-  const held = new Set<string>()
-  /** A claim failed: the queue may have given us jobs that we do not know of. */
-  let unsure = false
   let stopped = false
   /** What is under way still is nobody's any more: the next to open the lane makes it again. */
   let abandoned = false
@@ -95,18 +95,12 @@ export function openLane(options: LaneOptions): Lane {
   const timers = new Map<string, { at: number; timer: ReturnType<typeof setTimeout> }>()
 
   function pump() {
-    while (!stopped && buffer.length > 0 && inFlight < concurrency && unwritten < UNWRITTEN && mayBegin()) {
-      const next = buffer.shift() as (typeof buffer)[number]
+    while (!stopped && claims.size() > 0 && inFlight < concurrency && unwritten < UNWRITTEN && mayBegin()) {
       pace.begin(performance.now())
       inFlight++
-      void attempt(next.job, next.claimed)
+      void attempt(claims.take() as Held)
     }
-    if (!stopped && more && !claiming && buffer.length < Math.min(concurrency, AHEAD / 2)) claiming = claim().finally(claimed)
-  }
-
-  function claimed() {
-    claiming = undefined
-    pump()
+    if (!stopped) claims.refill(Math.min(concurrency, AHEAD / 2))
   }
 
   function mayBegin(): boolean {
@@ -123,7 +117,7 @@ export function openLane(options: LaneOptions): Lane {
       clearTimeout(set?.timer)
       const wake = () => {
         timers.delete(why)
-        if (why === 'due') more = true
+        if (why === 'due') claims.expect()
         pump()
       }
       timers.set(why, { at, timer: setTimeout(wake, Math.min(ms, LONGEST_TIMER)) })
@@ -131,42 +125,8 @@ export function openLane(options: LaneOptions): Lane {
     return false
   }
 
-  async function claim(): Promise<void> {
-    more = false
-    const want = Math.min(AHEAD, Math.max(16, concurrency * 2))
-    let jobs: Job[] = []
-    try {
-      if (unsure) {
-        await queue.reclaim(name, held)
-        unsure = false
-      }
-      // The queue tells them in no order; the ids of deliveries are in that of their events.
-      jobs = (await queue.claim(name, want)).sort((a, b) => (a.delivery < b.delivery ? -1 : 1))
-      for (const { id } of jobs) held.add(id)
-      if (jobs.length === want) more = true
-      if (jobs.length === 0) return
-      const found = new Map(
-        (
-          await readClaimed(
-            db,
-            jobs.map(j => j.delivery),
-          )
-        ).map(c => [c.delivery, c]),
-      )
-      const [left, done] = [jobs.filter(j => found.has(j.delivery)), jobs.filter(j => !found.has(j.delivery))]
-      buffer.push(...left.map(job => ({ job, claimed: found.get(job.delivery) as Claimed })))
-      if (done.length > 0) await db.transaction(tx => dropJobs(tx, queue, name, done))
-      for (const { id } of done) held.delete(id)
-    } catch (error) {
-      warn('deliveries could not be claimed', { destination: name, error: String(error) })
-      more = true
-      unsure = true
-      for (const { id } of jobs) if (!buffer.some(b => b.job.id === id)) held.delete(id)
-      await new Promise(done => setTimeout(done, STORE_PAUSE))
-    }
-  }
-
-  async function attempt(job: Job, claimed: Claimed): Promise<void> {
+  async function attempt(one: Held): Promise<void> {
+    const { job, claimed } = one
     await options.governor.turn(1)
     const number = claimed.attempts + 1
     const at = now()
@@ -175,7 +135,7 @@ export function openLane(options: LaneOptions): Lane {
     if (abandoned) return
     if (receipt === 'not-now') {
       // The circuit opened while it stood in line: it has not been tried.
-      buffer.unshift({ job, claimed })
+      claims.putBack(one)
       inFlight--
       pump()
       if (inFlight + unwritten === 0) for (const wake of idle.splice(0)) wake()
@@ -203,7 +163,7 @@ export function openLane(options: LaneOptions): Lane {
     pump()
     await written(result)
     unwritten--
-    held.delete(job.id)
+    claims.settled(job)
     pump()
     if (inFlight + unwritten === 0) for (const wake of idle.splice(0)) wake()
     if (verdict.kind === 'retry') later('due', verdict.after + 5)
@@ -257,15 +217,12 @@ export function openLane(options: LaneOptions): Lane {
 
   return {
     wake() {
-      more = true
+      claims.expect()
       pump()
     },
     async stop() {
       stopped = true
       for (const { timer } of timers.values()) clearTimeout(timer)
-      await claiming
-      const rest = buffer
-      buffer = []
       if (inFlight + unwritten > 0) {
         const late = setTimeout(() => {
           abandoned = true
@@ -274,48 +231,11 @@ export function openLane(options: LaneOptions): Lane {
         await new Promise<void>(done => idle.push(done))
         clearTimeout(late)
       }
-      // The next to open the lane gives back what this one cannot.
-      await queue
-        .release(
-          name,
-          rest.map(r => r.job),
-        )
-        .catch(() => {})
+      await claims.stop()
       await sender.close?.()
     },
     halted: () => stopped,
-    hungry: () => !stopped && circuit.state() === 'closed' && buffer.length < HUNGRY,
+    hungry: () => !stopped && circuit.state() === 'closed' && claims.size() < HUNGRY,
     circuit: circuit.state,
   }
-}
-
-/** A receipt as it can be stored, whatever a kind of destination makes of it. */
-function sound(receipt: Receipt): Receipt {
-  if (typeof receipt !== 'object' || receipt === null) return { ok: false, code: 'SENDER_FAILED', message: 'send returned no receipt' }
-  const { status, response } = receipt
-  const kept = {
-    ...(Number.isInteger(status) && Math.abs(status as number) < 1e6 && { status: status as number }),
-    ...(typeof response === 'string' && { response }),
-  }
-  if (receipt.ok === true) return { ok: true, ...kept }
-  const { code, message, retryAfter, gone, hopeless } = receipt
-  return {
-    ok: false,
-    code: /^[\w.-]{1,64}$/.test(String(code)) ? String(code) : 'SENDER_FAILED',
-    message: String(message ?? ''),
-    ...kept,
-    ...(Number.isFinite(retryAfter) && { retryAfter: retryAfter as number }),
-    ...(gone === true && { gone }),
-    ...(hopeless === true && { hopeless }),
-  }
-}
-
-/** Postgres keeps no NUL. */
-const storable = (text: string) => text.slice(0, KEPT).replaceAll('\0', '\ufffd').toWellFormed()
-
-function within(sending: Promise<Receipt>, ms: number): Promise<Receipt> {
-  return new Promise((done, fail) => {
-    const timer = setTimeout(() => done({ ok: false, code: 'TIMEOUT', message: 'the attempt did not end' }), ms)
-    sending.then(done, fail).finally(() => clearTimeout(timer))
-  })
 }

@@ -75,7 +75,7 @@ onEveryStore('retention', fresh => {
     await delivery(store, dead, 'dead', old, 'x')
     await delivery(store, pending, 'pending', old)
     await delivery(store, waiting, 'waiting', old)
-    await store.rows('insert into outbox (event) values ($1)', [unrelayed])
+    await store.rows('insert into outbox (event, plan) values ($1, $2)', [unrelayed, 'any'])
     const young = await event(store, T0 - 29 * DAY)
     expect(await open(store).run()).toMatchObject({ events: 3, deliveries: 1 })
     expect(await ids(store, 'events')).toEqual([pending, waiting, unrelayed, young])
