@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { EventType } from '../config/config.ts'
 import type { Tx } from '../plugin.ts'
+import { LEASE } from './lease.ts'
 import type { Job, Queue } from './queue.ts'
 
 /** An event as it stands in the store. */
@@ -40,7 +41,7 @@ export function takeEvents(tx: Tx, limit: number, plan: string): Promise<(Stored
   return tx.query(
     `with taken as (
        delete from outbox where seq = any(array(
-         select seq from outbox o where plan = $2 or not exists (select from replicas r where r.plan = o.plan and r.seen_at > now() - interval '4000 ms')
+         select seq from outbox o where plan = $2 or not exists (select from replicas r where r.plan = o.plan and r.seen_at > now() - interval '${LEASE} ms')
          order by seq limit $1 for update skip locked)) returning seq, event
      ) select taken.seq, ${EVENT} from taken join events e on e.id = taken.event order by taken.seq`,
     [limit, plan],
