@@ -1,5 +1,6 @@
 /** Runs one plugin without a gateway: settings as YAML would give them, requests, a clock to set. */
 import { decodeSettings } from './config/decode.ts'
+import { stepReader } from './config/nested.ts'
 import {
   type AnyPlugin,
   type Effect,
@@ -28,6 +29,10 @@ export interface Surroundings {
   webhook?: string
   /** Methods that the webhook takes; POST when not given. */
   methods?: readonly string[]
+  /** False: no earlier step of the chain verifies the sender. */
+  verified?: boolean
+  /** Plugins that may stand within the settings of this one. */
+  plugins?: readonly AnyPlugin[]
   /** True: the counters cannot be reached, and `take` rejects. */
   limiterDown?: boolean
 }
@@ -87,7 +92,8 @@ export async function harness(plugin: AnyPlugin, settings: unknown = {}, around:
 
 /** As `harness`, writing down what the plugin does. */
 export async function build(plugin: AnyPlugin, raw: unknown, around: Surroundings, notes: Notes): Promise<Harness> {
-  const { value, problems } = decodeSettings(plugin.config, raw)
+  const readStep = stepReader(new Map(around.plugins?.map(inner => [inner.name, inner])))
+  const { value, problems } = decodeSettings(plugin.config, raw, readStep)
   if (problems.length) throw new Error(problems.map(p => `${p.path} ${p.message}`).join('\n'))
   const releases: (() => void | Promise<void>)[] = []
   const close = async () => {
@@ -107,9 +113,9 @@ export async function build(plugin: AnyPlugin, raw: unknown, around: Surrounding
     close,
   }
   const host = hostOf(plugin, around, bench, notes, releases)
-  const faults = plugin.check?.(value, { ...host, methods: around.methods ?? ['POST'] }) ?? []
+  const faults = plugin.check?.(value, { ...host, methods: around.methods ?? ['POST'], verified: around.verified ?? true }) ?? []
   if (faults.length) throw new Error(faults.map(f => `${f.path} ${f.message}`).join('\n'))
-  const shown = decodeSettings(plugin.config, showSecrets(plugin.config, raw, []))
+  const shown = decodeSettings(plugin.config, showSecrets(plugin.config, raw, []), readStep)
   Object.assign(bench, { sender: plugin.sender?.(shown.value, host) ?? {} })
   let step: Step
   try {
@@ -159,6 +165,7 @@ function hostOf(plugin: AnyPlugin, around: Surroundings, bench: Harness, notes: 
     tokens: { webhookOf: token => (around.tokens && Object.hasOwn(around.tokens, token) ? around.tokens[token] : undefined) },
     used: value => void bench.used.push(value),
     warn: (message, fields) => void bench.warnings.push({ message, ...(fields && { fields }) }),
+    within: step => hostOf(step.plugin, around, bench, notes, releases),
     onClose: release => void releases.push(release),
   }
 }

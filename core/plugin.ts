@@ -6,6 +6,7 @@
  * effects of many exchanges in one transaction after the whole chain has agreed.
  */
 import { type Static, type TObject, Type } from '@sinclair/typebox'
+import type { Draft, Finding, SenderPart, Signer } from './sender.ts'
 
 export {
   type AnyDestinationKind,
@@ -18,7 +19,8 @@ export {
 } from './destination.ts'
 export { compileExpression, type Expression } from './expression.ts'
 export { headerFault, signingKey, urlFault } from './outgoing.ts'
-export { Duration, Secret, Size } from './settings.ts'
+export type { Draft, Finding, Handshake, SenderField, SenderPart, Signer } from './sender.ts'
+export { Duration, Secret, Size, Steps } from './settings.ts'
 export { type Static, type TObject, Type }
 
 /** Where in a chain a plugin belongs: `verify`, then `admit` and `shape` in any order, then `write`, then `emit`. YAML order is what runs; the phase only checks it. */
@@ -37,6 +39,9 @@ export function slot<T>(name: string): Slot<T> {
 
 /** When the sender signed the request, as the signature covers it, and how far off the scheme lets it be: all in milliseconds. */
 export const signedAt: Slot<{ time: number; tolerance?: number; future?: number }> = slot('signed-at')
+
+/** The id under which the sender delivers, the same each time it tries: what `idempotency: { from: preset }` goes by. */
+export const deliveryId: Slot<string> = slot('delivery-id')
 
 /** Set when the request is an echo of an event of our own: `dispatch` then writes no event. */
 export const echo: Slot<true> = slot('echo')
@@ -230,26 +235,10 @@ export interface Host<Code extends string = string> {
   used(value: string): void
   /** For the operator. Never log a credential, a body or a header. */
   warn(message: string, fields?: Record<string, unknown>): void
+  /** The host of a step that stands in the settings of this one. */
+  within(step: NestedStep): Host<any>
   /** Runs when the webhook is unloaded, also after a load that failed half-way. */
   onClose(release: () => void | Promise<void>): void
-}
-
-/** What a sender must know of one step; becomes OpenAPI and the sender's page. */
-export interface SenderPart {
-  headers?: Record<string, SenderField>
-  query?: Record<string, SenderField>
-  /** An OpenAPI 3.1 security scheme by its name. */
-  security?: Record<string, Record<string, unknown>>
-  /** JSON Schema of the payload that the step expects. */
-  body?: Record<string, unknown>
-}
-
-export interface SenderField {
-  description: string
-  required?: boolean
-  /** A complete value to paste. A setting that is a secret shows here as its `${NAME}`, never as its value. */
-  example?: string
-  maxLength?: number
 }
 
 /** What a step leaves behind, as far as its settings tell: subscriptions are checked by it when the configuration is loaded. */
@@ -275,6 +264,26 @@ export interface Shape {
 export interface CheckHost extends Pick<Host, 'entity' | 'publicUrl' | 'webhook'> {
   /** Methods that the webhook takes. */
   readonly methods: readonly string[]
+  /** An earlier step of the chain has verified who sends. */
+  readonly verified: boolean
+}
+
+/** What a plugin may look at while a chain is judged. */
+export interface LintHost extends CheckHost {
+  /** The whole chain, in order. */
+  readonly chain: readonly NestedStep[]
+  /** Which of the chain's steps this one is. */
+  readonly index: number
+  /** The configuration looks like one that strangers reach: it has a `publicUrl`, or its store is a server. */
+  readonly production: boolean
+}
+
+/** A plugin with its settings: a step of a chain, or of a setting made by `Steps`. */
+export interface NestedStep {
+  readonly plugin: AnyPlugin
+  readonly settings: Record<string, unknown>
+  /** The settings with each secret as the YAML wrote it (`${NAME}`), never its value. */
+  readonly shown: Record<string, unknown>
 }
 
 export interface Plugin<C extends TObject = TObject, Code extends string = string> {
@@ -288,12 +297,26 @@ export interface Plugin<C extends TObject = TObject, Code extends string = strin
   refusals: Record<Code, { status: number; summary: string }>
   /** May stand only once in a chain. */
   single?: boolean
+  /** False: a `verify` step that lets in whom it does not know, so that a chain with no other is a load error. */
+  verifies?: boolean
   /** No earlier giver in the chain: a load error at the step's line. */
   needs?: readonly Slot<any>[]
   gives?: readonly Slot<any>[] | ((config: Static<C>) => readonly Slot<any>[])
   /** Faults of settings that are each well-formed but make no sense together, or here; the path is within the settings, `/a/0` say. */
   check?(config: Static<C>, host: CheckHost): readonly { path: string; message: string }[]
+  /** What makes no fault but no good chain either; `check --strict` tells it. The message names the danger, and then the cure. */
+  lint?(config: Static<C>, host: LintHost): readonly { path: string; message: string }[]
+  /** Methods beyond the webhook's own of which this step answers some requests by itself; whatever it lets pass gets a 405. */
+  methods?(config: Static<C>): readonly ('GET' | 'OPTIONS')[]
   sender?(config: Static<C>, host: Pick<Host, 'entity' | 'publicUrl' | 'webhook'>): SenderPart
+  /** Adds to a request what the sender would: `postern send` and `sign: true` in `postern test`. A text says why it cannot. */
+  sign?(config: Static<C>, draft: Draft, signer: Signer): undefined | string | Promise<undefined | string>
+  /** Why a request that this step has refused did not pass, the likeliest first; `postern doctor` shows it to the operator alone. */
+  diagnose?(
+    config: Static<C>,
+    x: Exchange,
+    host: Pick<Host, 'now' | 'publicUrl' | 'webhook'>,
+  ): readonly Finding[] | Promise<readonly Finding[]>
   /** Without it, a `shape` step may do anything to data and variables, and any other step leaves both alone. */
   leaves?(config: Static<C>, host: Pick<Host, 'entity'>): Leaves
   /** Once per webhook: everything that is slow or can fail. */

@@ -2,7 +2,7 @@
 import { type TUnsafe, Type } from '@sinclair/typebox'
 
 /** What the decoder does with a marked setting; kept in the schema under `x-postern`. */
-export type Mark = 'duration' | 'size' | 'secret'
+export type Mark = 'duration' | 'size' | 'secret' | 'steps'
 
 interface Options {
   description: string
@@ -40,6 +40,11 @@ export function Size(options: Bounded): TUnsafe<number> {
 /** A credential. Empty at run time, it closes its webhook; it never shows in logs, errors or docs. */
 export function Secret({ plain, ...options }: SecretOptions): TUnsafe<string> {
   return Type.Unsafe<string>({ type: 'string', 'x-postern': 'secret', ...(plain && { 'x-plain': true }), ...options })
+}
+
+/** A list of steps within a step, written as in a chain; `Step` is `NestedStep` of the contract. */
+export function Steps<Step>(options: { description: string; minItems?: number; maxItems?: number }): TUnsafe<readonly Step[]> {
+  return Type.Unsafe<readonly Step[]>({ type: 'array', 'x-postern': 'steps', ...options })
 }
 
 /** Milliseconds of `5m`, or undefined when the text is no duration. */

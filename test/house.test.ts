@@ -20,16 +20,20 @@ const floors: Record<string, number> = {
   'core/address.ts': 0,
   'core/outgoing.ts': 0,
   'core/destination.ts': 0,
+  'core/sender.ts': 0,
   'core/plugin.ts': 1,
   'core/config': 2,
   'core/store': 2,
   'core/kv': 2,
   'core/outbox': 3,
   'core/request': 3,
-  'core/admin': 4,
+  'core/docs': 4,
+  'core/infer': 4,
+  'core/plan': 4,
+  'core/admin': 5,
   'core/harness.ts': 4,
   'core/testing.ts': 5,
-  'core/cli': 5,
+  'core/cli': 6,
 }
 
 const roomOf = (file: string) => Object.keys(floors).find(room => file === room || file.startsWith(`${room}/`))

@@ -1,11 +1,13 @@
 /** One webhook's chain: its items as plugins with decoded settings, each checked at its own place. */
 import type { AnyPlugin, Entity } from '../plugin.ts'
 import type { ChainItem, Position } from './config.ts'
-import { type Decoded, decode, type FoundSecret } from './decode.ts'
+import { type Decoded, decode, type FoundSecret, type ReadStep } from './decode.ts'
+import { type Found, nameOf, stepReader } from './nested.ts'
 import { isPlaceholder, type Node, positionOf, quoted } from './node.ts'
 import { checkOrder, type Placed } from './order.ts'
 import { didYouMean, type Path, type Problems, pathText, pointerPath } from './problem.ts'
 import type { Registry } from './registry.ts'
+import { show } from './show.ts'
 
 /** What a chain may look at while it is read. */
 export interface Around {
@@ -37,14 +39,16 @@ export function readChain(node: Node, around: Around): Chain {
   const at = node.key ?? node.at
   const placed = (node.kind === 'list' ? node.items : []).map((item, i) => readItem(item, [...path, i], chain, around))
   if (!placed.length) problems.error(at, path, 'is empty: add at least a step that verifies, and one that writes')
-  else if (!placed.some(step => !step || step.plugin.phase === 'verify')) {
-    const names = [...registry.plugins.values()].filter(plugin => plugin.phase === 'verify' && plugin.name !== 'auth-none')
+  else if (!placed.some(step => !step || verifies(step.plugin))) {
+    const names = [...registry.plugins.values()].filter(plugin => verifies(plugin) && plugin.name !== 'auth-none')
     const one = names.length ? ` (${names.map(plugin => plugin.name).join(', ')})` : ''
     problems.error(at, path, `nothing verifies the sender: begin with a verify step${one}, or with auth-none: { reason: "…" }`)
   }
   checkOrder(placed, registry.plugins.values(), problems)
   return chain
 }
+
+const verifies = (plugin: AnyPlugin) => plugin.phase === 'verify' && plugin.verifies !== false
 
 /** Adds one item to the chain; undefined when its plugin is not known. */
 function readItem(item: Node, path: Path, chain: Chain, around: Around): Placed | undefined {
@@ -64,7 +68,8 @@ function readItem(item: Node, path: Path, chain: Chain, around: Around): Placed 
     if (help || registry.complete) problems.error(at, path, fault)
     return undefined
   }
-  const decoded = tryDecode(plugin, settings)
+  const nested: Found[] = []
+  const decoded = tryDecode(plugin, settings, stepReader(registry.plugins, nested))
   for (const fault of decoded.faults) problems.error(fault.at, [...inside, ...fault.path], fault.message)
   if (decoded.faults.length || hasFault(settings)) return { plugin, at, path, gives: undefined }
 
@@ -81,25 +86,18 @@ function readItem(item: Node, path: Path, chain: Chain, around: Around): Placed 
     const closed = `${pathText([name, ...empty.path])} is empty`
     problems.warn(empty.at, [...inside, ...empty.path], 'is empty: the webhook answers 503 to everything until it is set')
     chain.closed ??= closed
-  } else if (around.complete) checkSettings(plugin, values, settings, inside, around)
+  } else if (around.complete) {
+    const verified = chain.items.slice(0, -1).some(earlier => verifies(earlier.plugin))
+    checkSettings(plugin, values, settings, inside, { ...around, verified })
+    for (const { step, node, path: deeper } of nested)
+      checkSettings(step.plugin, step.settings, node, [...inside, ...deeper], { ...around, verified })
+  }
   return { plugin, at, path, gives: givesOf(plugin, values, at, path, problems) }
 }
 
-/** The plugin's name and settings; a text says why there are none. */
-function nameOf(item: Node): { name: string; settings: Node } | string {
-  if (item.kind === 'scalar' && typeof item.value === 'string' && item.value)
-    return { name: item.value, settings: { kind: 'map', at: item.at, key: item.at, entries: new Map() } }
-  if (item.kind !== 'map') return "expected a plugin's name, or a map of one plugin to its settings"
-  const [first, second] = item.entries
-  if (!first) return 'expected a plugin here, and the map is empty'
-  if (second)
-    return `expected a map of one plugin, and there are ${item.entries.size} keys (${[...item.entries.keys()].join(', ')}): begin each step with "- ", and indent settings below their plugin`
-  return { name: first[0], settings: first[1] }
-}
-
-function tryDecode(plugin: AnyPlugin, settings: Node): Decoded {
+function tryDecode(plugin: AnyPlugin, settings: Node, readStep: ReadStep): Decoded {
   try {
-    return decode(plugin.config, settings)
+    return decode(plugin.config, settings, [], readStep)
   } catch (error) {
     return {
       value: undefined,
@@ -109,10 +107,16 @@ function tryDecode(plugin: AnyPlugin, settings: Node): Decoded {
   }
 }
 
-function checkSettings(plugin: AnyPlugin, values: Record<string, unknown>, settings: Node, inside: Path, around: Around): void {
-  const { webhook, methods, publicUrl, entity, problems } = around
+function checkSettings(
+  plugin: AnyPlugin,
+  values: Record<string, unknown>,
+  settings: Node,
+  inside: Path,
+  around: Around & { verified: boolean },
+): void {
+  const { webhook, methods, publicUrl, entity, verified, problems } = around
   try {
-    for (const { path, message } of plugin.check?.(values, { webhook, methods, publicUrl, entity }) ?? []) {
+    for (const { path, message } of plugin.check?.(values, { webhook, methods, publicUrl, entity, verified }) ?? []) {
       const keys = pointerPath(path)
       if (!isPlaceholder(settings, keys)) problems.error(positionOf(settings, keys), [...inside, ...keys], message)
     }
@@ -134,17 +138,6 @@ function givesOf(plugin: AnyPlugin, values: Record<string, unknown>, at: Positio
 /** What a plugin's own code threw, as a problem. */
 export function thrown(what: string, error: unknown): string {
   return `${what}, which is a fault of the plugin: ${error instanceof Error ? error.message : error}`
-}
-
-/** A copy of the settings that may be printed. */
-export function show(settings: Record<string, unknown>, secrets: readonly FoundSecret[]): Record<string, unknown> {
-  const copy = structuredClone(settings)
-  for (const { path, shown } of secrets) {
-    let inner: any = copy
-    for (const key of path.slice(0, -1)) inner = inner[key]
-    inner[path.at(-1)!] = shown
-  }
-  return copy
 }
 
 /** Something in there was told already. */

@@ -35,15 +35,19 @@ export interface Decoded {
 export function decodeSettings(
   schema: TObject,
   raw: unknown,
+  readStep?: ReadStep,
 ): { value: Record<string, unknown>; problems: { path: string; message: string }[] } {
-  const { value, faults } = decode(schema, nodeOf(raw ?? {}, { file: '', line: 0, column: 0 }))
+  const { value, faults } = decode(schema, nodeOf(raw ?? {}, { file: '', line: 0, column: 0 }), [], readStep)
   const problems = faults.map(({ path, message }) => ({ path: pointer(path), message }))
   return { value: (value ?? {}) as Record<string, unknown>, problems }
 }
 
+/** Reads a step that stands within settings: a `NestedStep`. */
+export type ReadStep = (item: Node, path: Path) => Decoded
+
 /** Decodes a tree; the schema may be of TypeBox or plain JSON Schema of the same keywords. */
-export function decode(schema: TSchema, node: Node, path: Path = []): Decoded {
-  const decoder = new Decoder(new Map())
+export function decode(schema: TSchema, node: Node, path: Path = [], readStep?: ReadStep): Decoded {
+  const decoder = new Decoder(new Map(), readStep)
   const value = decoder.read(schema, node, path)
   return { value, faults: decoder.faults, secrets: decoder.secrets }
 }
@@ -53,9 +57,11 @@ class Decoder {
   readonly secrets: FoundSecret[] = []
   /** Schemas that a recursive one refers to. */
   readonly #named: Map<string, TSchema>
+  readonly #readStep: ReadStep | undefined
 
-  constructor(named: Map<string, TSchema>) {
+  constructor(named: Map<string, TSchema>, readStep: ReadStep | undefined) {
     this.#named = named
+    this.#readStep = readStep
   }
 
   read(schema: TSchema, node: Node, path: Path): unknown {
@@ -144,7 +150,18 @@ class Decoder {
       if (first === undefined) seen.set(text, i)
       else this.#fault(item.at, [...path, i], `is the same as item [${first}]: remove one`)
     }
-    return node.items.map((item, i) => this.read(schema.items ?? {}, item, [...path, i]))
+    return node.items.map((item, i) => {
+      const inside = [...path, i]
+      return schema['x-postern'] === 'steps' ? this.#step(item, inside) : this.read(schema.items ?? {}, item, inside)
+    })
+  }
+
+  #step(item: Node, path: Path): unknown {
+    if (!this.#readStep) throw new Error('steps cannot stand within this kind of settings')
+    const { value, faults, secrets } = this.#readStep(item, path)
+    this.faults.push(...faults)
+    this.secrets.push(...secrets)
+    return value
   }
 
   #scalar(schema: TSchema, node: Node, path: Path): unknown {
@@ -182,7 +199,7 @@ class Decoder {
   }
 
   #attempt(schema: TSchema, node: Node, path: Path): Decoded {
-    const decoder = new Decoder(this.#named)
+    const decoder = new Decoder(this.#named, this.#readStep)
     const value = decoder.read(schema, node, path)
     return { value, faults: decoder.faults, secrets: decoder.secrets }
   }

@@ -2,13 +2,14 @@
 import { Type } from '@sinclair/typebox'
 import { compileReach } from '../address.ts'
 import type { AnyDestinationKind } from '../plugin.ts'
-import { hasFault, show, thrown } from './chain.ts'
+import { hasFault, thrown } from './chain.ts'
 import type { Destination, Retry } from './config.ts'
 import { type Decoded, decode, type FoundSecret } from './decode.ts'
 import { common, DEFAULT_BACKOFF, DEFAULT_KIND } from './destinationSchema.ts'
 import { isPlaceholder, keyOf, type Node, positionOf, quoted, reach } from './node.ts'
 import { didYouMean, type Problems, pathText, pointerPath } from './problem.ts'
 import type { Registry } from './registry.ts'
+import { show } from './show.ts'
 
 export interface Destinations {
   all: Map<string, Destination>

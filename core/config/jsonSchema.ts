@@ -71,6 +71,7 @@ function convert(schema: TSchema): Json {
     if (needed.length) out.required = needed
   }
   if (patternProperties) Object.assign(out, { patternProperties: each(patternProperties), additionalProperties: false })
+  if (mark === 'steps') out.items = { $ref: '#/definitions/step' }
   if (items) out.items = Array.isArray(items) ? items.map(convert) : convert(items)
   const allowed = choices(schema)
   if (allowed) return relaxed({ ...without(out, 'const', 'type'), enum: allowed })

@@ -39,6 +39,7 @@ export function makeHost(config: Config, webhook: string, plugin: AnyPlugin, ser
     outgoing: { knows: services.sent, hops: headers => readHops(config.server.brand, services.hopKey(), headers) },
     used: value => services.noteSecretUse([value]),
     warn: (message, fields) => services.log.warn({ ...fields, webhook, plugin: plugin.name }, message),
+    within: step => makeHost(config, webhook, step.plugin, services, onClose),
     onClose,
   }
 }

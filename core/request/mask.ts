@@ -1,6 +1,7 @@
 /** Takes the credentials out of a request before anything of it is kept. */
-import type { ChainItem, Config, Webhook } from '../config/config.ts'
-import type { SenderPart } from '../plugin.ts'
+import type { Config, Webhook } from '../config/config.ts'
+import { flattened } from '../config/nested.ts'
+import type { NestedStep, SenderPart } from '../plugin.ts'
 
 /** What stands in the place of a credential, or of a value that the configuration wants masked. */
 export const MASK = '[masked]'
@@ -133,7 +134,7 @@ function placesOf(config: Config, webhook: Webhook): Places {
   const query = new Set<string>()
   const names = [...webhook.path.matchAll(/\{(\w+)\}/g)].map(match => match[1] as string)
   const params = new Set(names.filter(name => TELLING_NAME.test(name)))
-  for (const item of webhook.chain) {
+  for (const item of webhook.chain.flatMap(flattened)) {
     const part = senderOf(config, webhook, item)
     if (item.plugin.phase !== 'verify') {
       for (const name of Object.keys(part.headers ?? {})) open.add(name.toLowerCase())
@@ -159,7 +160,7 @@ function placesOf(config: Config, webhook: Webhook): Places {
   return { headers, open, query, params }
 }
 
-function senderOf(config: Config, webhook: Webhook, { plugin, shown }: ChainItem): SenderPart {
+function senderOf(config: Config, webhook: Webhook, { plugin, shown }: NestedStep): SenderPart {
   const host = { webhook: webhook.name, publicUrl: config.server.publicUrl, entity: (name: string) => config.entities.get(name) }
   try {
     return plugin.sender?.(shown, host) ?? {}
@@ -168,7 +169,7 @@ function senderOf(config: Config, webhook: Webhook, { plugin, shown }: ChainItem
   }
 }
 
-const hasSecret = ({ plugin }: ChainItem) => JSON.stringify(plugin.config).includes('"x-postern":"secret"')
+const hasSecret = ({ plugin }: NestedStep) => JSON.stringify(plugin.config).includes('"x-postern":"secret"')
 
 function decoded(text: string): string {
   try {
