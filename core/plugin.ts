@@ -306,6 +306,8 @@ export interface Plugin<C extends TObject = TObject, Code extends string = strin
   check?(config: Static<C>, host: CheckHost): readonly { path: string; message: string }[]
   /** What makes no fault but no good chain either; `check --strict` tells it. The message names the danger, and then the cure. */
   lint?(config: Static<C>, host: LintHost): readonly { path: string; message: string }[]
+  /** Media types beyond JSON's own of which the body is JSON all the same: Amazon SNS sends `text/plain`, say. */
+  accepts?: readonly string[]
   /** Methods beyond the webhook's own of which this step answers some requests by itself; whatever it lets pass gets a 405. */
   methods?(config: Static<C>): readonly ('GET' | 'OPTIONS')[]
   sender?(config: Static<C>, host: Pick<Host, 'entity' | 'publicUrl' | 'webhook'>): SenderPart

@@ -1,6 +1,7 @@
 /** The built-in plugins. */
 
 import type { AnyDestinationKind, AnyPlugin } from '#core/plugin.ts'
+import authAny from './auth-any/index.ts'
 import authBearer from './auth-bearer/index.ts'
 import authHmac from './auth-hmac/index.ts'
 import authNone from './auth-none/index.ts'
@@ -19,6 +20,7 @@ import upsert from './upsert/index.ts'
 import validation from './validation/index.ts'
 
 export const builtins: readonly (AnyPlugin | AnyDestinationKind)[] = [
+  authAny,
   authBearer,
   authHmac,
   authNone,

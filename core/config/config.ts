@@ -32,6 +32,10 @@ export interface Webhook {
   /** Bytes. */
   readonly bodyLimit: number
   readonly active: boolean
+  /** A body that is a bare JSON list becomes this field of the payload; left out, it is refused. */
+  readonly listAs?: string
+  /** `POST {path}/verify` tells whether a request would be let in, and stores nothing. */
+  readonly verify: boolean
   /** Name of a dialect; `problem` is the built-in one. */
   readonly dialect: string
   /** A payload to show and to try. */

@@ -68,6 +68,18 @@ const webhook = closed(
     }),
     bodyLimit: Size({ default: '256KiB', min: '1B', max: '100MiB', description: 'Largest body accepted.' }),
     active: Type.Boolean({ default: true, description: 'False: answers 404, as if it were not there.' }),
+    listAs: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 100,
+        examples: ['events'],
+        description: 'A body that is a bare JSON list, as SendGrid sends it, becomes this field of the payload. Left out, it is refused.',
+      }),
+    ),
+    verify: Type.Boolean({
+      default: false,
+      description: "`POST {path}/verify` runs the chain's verify steps alone and tells whether they let the request in; nothing is stored.",
+    }),
     dialect: Type.String({ default: 'problem', description: 'Name of the shape of its answers; `problem` is RFC 9457.' }),
     example: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'A payload to show and to try.' })),
     capture,

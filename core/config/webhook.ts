@@ -39,8 +39,15 @@ export function readWebhooks(root: Node, decoded: Sections['webhooks'], around: 
     const help = didYouMean(dialect, dialects) || `; known are ${dialects.join(', ')}`
     around.problems.error(node.at, path, `there is no dialect ${quoted(node, dialect)}${help}`)
   }
-  refuseTwins(root, [...all.values()], around.problems)
+  refuseTwins(root, [...all.values()].flatMap(asked), around.problems)
   return { all, secrets }
+}
+
+/** The webhook as the routes have it, and once more under the path where it may be asked. */
+function asked(webhook: Webhook): Webhook[] {
+  return webhook.verify && webhook.path !== undefined
+    ? [webhook, { ...webhook, path: `${webhook.path}/verify`, methods: ['POST'] }]
+    : [webhook]
 }
 
 /** Two webhooks that would both answer one request; a token tells those apart that both have one in their path. */

@@ -10,6 +10,8 @@ export interface Chain {
   readonly steps: readonly string[]
   /** Runs the line; undefined when every step agreed. */
   run(x: Exchange): Promise<Stop | undefined>
+  /** Runs its `verify` steps alone, or, for a method that is not the webhook's, all up to the last step that answers it. */
+  ask(x: Exchange, method?: string): Promise<Stop | undefined>
   /** Releases what the plugins opened. */
   close(): Promise<void>
 }
@@ -27,6 +29,8 @@ export interface Stop {
 interface Link {
   plugin: string
   step: Step
+  verify?: boolean
+  methods?: readonly string[]
 }
 
 /** Compiles the chain of a webhook; with `judged`, without its `verify` steps, for a request that they have let in before. */
@@ -49,14 +53,32 @@ export async function compileChain(config: Config, webhook: Webhook, services: S
       if (i === parsed) links.push(parsing)
       if (judged && item.plugin.phase === 'verify') continue
       const host = makeHost(config, webhook.name, item.plugin, services, release => void releases.push(release))
-      links.push({ plugin: item.plugin.name, step: await item.plugin.compile(item.settings, host) })
+      links.push({
+        plugin: item.plugin.name,
+        step: await item.plugin.compile(item.settings, host),
+        verify: item.plugin.phase === 'verify',
+        methods: item.plugin.methods?.(item.settings) ?? [],
+      })
     }
   } catch (error) {
     await close()
     throw error
   }
   if (parsed === webhook.chain.length) links.push(parsing)
-  return { steps: links.map(link => link.plugin), run: line(links, config.server.requestTimeout, services.now), close }
+  const compiled = (part: readonly Link[]) => line(part, config.server.requestTimeout, services.now)
+  const verifying = compiled(links.filter(link => link.verify))
+  const greetings = new Map(
+    [...new Set(links.flatMap(link => link.methods ?? []))].map(method => {
+      const last = links.findLastIndex(link => link.methods?.includes(method))
+      return [method, compiled(links.slice(0, last + 1))]
+    }),
+  )
+  return {
+    steps: links.map(link => link.plugin),
+    run: compiled(links),
+    ask: async (x, method) => (method === undefined ? verifying(x) : greetings.get(method)?.(x)),
+    close,
+  }
 }
 
 const parsing: Link = {

@@ -1,7 +1,7 @@
 /** One request on its way through a chain; what it stages becomes the unit of its commit. */
 import { claimKey, countRecord, type Effect, type Exchange as ExchangeContract, emitEvent, type Slot, upsertRecord } from '../plugin.ts'
 import type { Unit } from '../store/unit.ts'
-import { type Payload, parsePayload } from './payload.ts'
+import { type Payload, parsePayload, type Reading } from './payload.ts'
 
 export interface Arrival {
   readonly id: string
@@ -15,6 +15,7 @@ export interface Arrival {
   readonly ip: string
   readonly receivedAt: number
   readonly raw: Uint8Array
+  readonly reading?: Reading | undefined
 }
 
 /** A class, so that all exchanges share one hidden shape. */
@@ -36,6 +37,7 @@ export class Exchange implements ExchangeContract {
   variables: Record<string, unknown> = {}
   /** When it began, each step began and the last one ended, by `performance.now()`; only where a sample may be taken of it. */
   marks: number[] | undefined
+  readonly #reading: Reading | undefined
   #query: URLSearchParams | undefined
   #parsed: Payload | undefined
   #slots: Map<string, unknown> | undefined
@@ -51,6 +53,7 @@ export class Exchange implements ExchangeContract {
     this.ip = arrival.ip
     this.receivedAt = arrival.receivedAt
     this.raw = arrival.raw
+    this.#reading = arrival.reading
     this.unit = { exchange: this, custom: [] }
     this.marks = undefined
   }
@@ -67,6 +70,7 @@ export class Exchange implements ExchangeContract {
       contentEncoding: this.headers.get('content-encoding'),
       query: this.search,
       raw: this.raw,
+      reading: this.#reading,
     })
     return this.#parsed
   }

@@ -1,5 +1,6 @@
 /** The gateway of one configuration: a request in, a committed record out, a response back. */
 import type { Config, Webhook } from '../config/config.ts'
+import { flattened } from '../config/nested.ts'
 import { planOf } from '../config/plan.ts'
 import { problemDialect } from '../config/problemDialect.ts'
 import type { Refusal } from '../plugin.ts'
@@ -16,6 +17,7 @@ import { type Ending, outcomeOf, stopped, written } from './ending.ts'
 import { type Arrival, Exchange } from './exchange.ts'
 import type { Target } from './guard.ts'
 import type { Services } from './host.ts'
+import type { Reading } from './payload.ts'
 import { openReplay, type Replay, type ReplayServices } from './replay.ts'
 import { routes } from './route.ts'
 
@@ -34,6 +36,9 @@ export interface Served {
   path: string
   host: readonly string[]
   methods: readonly string[]
+  /** Methods that some step answers by itself. */
+  greets: ReadonlySet<string>
+  reading: Reading | undefined
   webhook: Webhook
   chain: Chain
   dialect: CompiledDialect
@@ -52,6 +57,10 @@ export interface GatewayServices extends Services, ReplayServices {
 }
 
 const NOTHING: Uint8Array = new Uint8Array()
+/** Methods whose body is never read. */
+const BODILESS: ReadonlySet<string> = new Set(['GET', 'OPTIONS'])
+/** Behind a webhook's path: tells whether a request would be let in. */
+const ASK = '/verify'
 
 /** Compiles every chain; rejects, with everything released again, when one of them cannot be. */
 export async function openGateway(config: Config, services: GatewayServices): Promise<Gateway> {
@@ -65,6 +74,10 @@ export async function openGateway(config: Config, services: GatewayServices): Pr
     throw error
   }
   const table = routes(served.filter(s => s.webhook.active))
+  /** Where a sender may ask whether it would be let in. */
+  const asking = routes(
+    served.filter(s => s.webhook.active && s.webhook.verify).map(s => ({ ...s, path: s.path + ASK, methods: ['POST'] })),
+  )
   /** Inactive webhooks are as good as absent, but for the language in which that is said. */
   const absent = routes(served.filter(s => !s.webhook.active))
   /** Webhooks whose events somebody subscribes to. */
@@ -78,14 +91,13 @@ export async function openGateway(config: Config, services: GatewayServices): Pr
     if (config.server.requireHttps && !isHttps(peer, headers, proxies, config.server.tls !== undefined)) {
       return problem.refusal(refuse('HTTPS_REQUIRED'))
     }
-    const found = table(host, path)
+    const found = table(host, path) ?? asking(host, path)
     if (!found) return (absent(host, path)?.webhooks[0]?.dialect ?? problem).refusal(refuse('NOT_FOUND'))
-    const takers = found.webhooks.filter(w => w.methods.includes(method))
     const first = found.webhooks[0] as Served
-    if (takers.length === 0) {
-      const allow = [...new Set(found.webhooks.flatMap(w => w.methods))].join(', ')
-      return first.dialect.refusal(refuse('METHOD_NOT_ALLOWED'), { allow })
-    }
+    const asked = first.path !== first.webhook.path
+    const takers = found.webhooks.filter(w => w.methods.includes(method) || (!asked && w.greets.has(method)))
+    const allow = () => [...new Set(found.webhooks.flatMap(w => (asked ? w.methods : [...w.methods, ...w.greets])))].join(', ')
+    if (takers.length === 0) return first.dialect.refusal(refuse('METHOD_NOT_ALLOWED'), { allow: allow() })
     const receivedAt = now()
     const id = ulid(receivedAt)
     let chosen = takers[0] as Served
@@ -97,17 +109,32 @@ export async function openGateway(config: Config, services: GatewayServices): Pr
       if (!own) return refused(nobody, id, owner === null ? 'UNAVAILABLE' : 'NOT_FOUND', 'no live token of a webhook on this path')
       chosen = own
     }
-    const { name: webhook, chain, capture } = chosen
+    const { name: webhook, chain, reading } = chosen
+    const capture = asked ? undefined : chosen.capture
     const marks = capture?.watch(receivedAt)
     const ip = clientAddress(peer, headers, proxies)
-    const came = { id, webhook, method, path, search: query, params: found.params, headers, ip, receivedAt, raw: NOTHING }
-    if (chosen.webhook.closed) return unread(chosen, came, 'UNAVAILABLE', chosen.webhook.closed)
-    const raw = method === 'GET' ? NOTHING : await readBody(request, chosen.webhook.bodyLimit, config.server.bodyTimeout)
-    if (raw === 'too-large') return unread(chosen, came, 'PAYLOAD_TOO_LARGE', 'over bodyLimit')
-    if (raw === 'timeout' || raw === 'aborted') return unread(chosen, came, 'REQUEST_TIMEOUT', `the body's reading ended: ${raw}`)
+    // What is signed is the webhook's own address, not that of the question.
+    const own = asked ? path.slice(0, -ASK.length) : path
+    const came = { id, webhook, method, path: own, search: query, params: found.params, headers, ip, receivedAt, raw: NOTHING, reading }
+    const to = { ...chosen, capture }
+    if (chosen.webhook.closed) return unread(to, came, 'UNAVAILABLE', chosen.webhook.closed)
+    const raw = BODILESS.has(method) ? NOTHING : await readBody(request, chosen.webhook.bodyLimit, config.server.bodyTimeout)
+    if (raw === 'too-large') return unread(to, came, 'PAYLOAD_TOO_LARGE', 'over bodyLimit')
+    if (raw === 'timeout' || raw === 'aborted') return unread(to, came, 'REQUEST_TIMEOUT', `the body's reading ended: ${raw}`)
     came.raw = raw
     const x = new Exchange(came)
     x.marks = marks
+    if (asked) {
+      const stop = await chain.ask(x)
+      return stop ? ended(chosen, x, stop).response : Response.json({ verified: true })
+    }
+    if (!chosen.methods.includes(method)) {
+      const stop = await chain.ask(x, method)
+      if (!stop) return chosen.dialect.refusal(refuse('METHOD_NOT_ALLOWED'), { allow: allow() })
+      const end = ended(chosen, x, stop)
+      capture?.take(x, end, stop)
+      return end.response
+    }
     const stop = await chain.run(x)
     const end = stop ? ((await replayed(chosen, x, stop)) ?? ended(chosen, x, stop)) : await committed(chosen, x, receivedAt)
     capture?.take(x, end, stop)
@@ -204,12 +231,21 @@ async function serve(config: Config, webhook: Webhook, services: GatewayServices
   const { samples, log, now } = services
   const warn = (message: string, fields: Record<string, unknown>) => log.warn(fields, message)
   const capture = samples && openCapture(config, webhook, chain, { add: samples.add, warn, now })
-  return { name, path, host, methods, webhook, chain, capture, dialect: compileDialect(dialect, name) }
+  const greets = new Set(webhook.chain.flatMap(({ plugin, settings }) => plugin.methods?.(settings) ?? []))
+  const reading = readingOf(webhook)
+  return { name, path, host, methods, greets, reading, webhook, chain, capture, dialect: compileDialect(dialect, name) }
+}
+
+/** Undefined when its bodies are read as usual. */
+function readingOf({ listAs, chain }: Webhook): Reading | undefined {
+  const accepts = new Set(chain.flatMap(flattened).flatMap(({ plugin }) => plugin.accepts ?? []))
+  return listAs !== undefined || accepts.size > 0 ? { ...(listAs !== undefined && { listAs }), accepts } : undefined
 }
 
 const closed = ({ chain }: Webhook): Chain => ({
   steps: chain.map(item => item.plugin.name),
   run: async () => undefined,
+  ask: async () => undefined,
   close: async () => {},
 })
 

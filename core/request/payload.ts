@@ -5,6 +5,14 @@ import { lossyNumber, MAX_DEPTH, survey } from './survey.ts'
 /** A payload, or the code of the refusal; `details` are for the sender, `reason` is for the operator. */
 export type Payload = { ok: true; payload: Record<string, unknown>; format: 'json' | 'form' | 'query' } | Fault
 
+/** How a webhook's bodies are read, where that is not as usual. */
+export interface Reading {
+  /** A body that is a bare list becomes this field of the payload. */
+  listAs?: string
+  /** Further media types, lower case, whose body is JSON. */
+  accepts: ReadonlySet<string>
+}
+
 interface Fault {
   ok: false
   code: 'INVALID_JSON' | 'UNSUPPORTED_MEDIA_TYPE' | 'VALIDATION_FAILED'
@@ -29,13 +37,14 @@ export function parsePayload(sent: {
   /** Without the question mark, still percent-encoded. */
   query: string
   raw: Uint8Array
+  reading?: Reading | undefined
 }): Payload {
   if (sent.method === 'GET') return parameters(sent.query, 'query')
-  const { contentType, contentEncoding, raw } = sent
+  const { contentType, contentEncoding, raw, reading } = sent
   if (contentEncoding && contentEncoding.trim().toLowerCase() !== 'identity') {
     return unsupported('Send the body without Content-Encoding.', `content-encoding ${contentEncoding.slice(0, 40)}`)
   }
-  const format = formatOf(contentType)
+  const format = formatOf(contentType, reading?.accepts)
   if (!format) {
     const hint = 'Send JSON in UTF-8, with Content-Type: application/json.'
     return unsupported(hint, `content-type ${contentType?.slice(0, 80)}`)
@@ -46,10 +55,10 @@ export function parsePayload(sent: {
   } catch {
     return format === 'json' ? noJson('the body is not UTF-8') : invalid('', 'must be UTF-8.')
   }
-  return format === 'json' ? json(text, raw) : form(text)
+  return format === 'json' ? json(text, raw, reading?.listAs) : form(text)
 }
 
-function formatOf(contentType: string | null): 'json' | 'form' | undefined {
+function formatOf(contentType: string | null, accepts?: ReadonlySet<string>): 'json' | 'form' | undefined {
   if (!contentType || contentType === 'application/json') return 'json'
   const [type = '', ...settings] = contentType.toLowerCase().split(';')
   for (const setting of settings) {
@@ -57,10 +66,10 @@ function formatOf(contentType: string | null): 'json' | 'form' | undefined {
     if (name?.trim() === 'charset' && !/^\s*"?utf-?8"?\s*$/.test(value ?? '')) return undefined
   }
   const essence = type.trim()
-  return JSON_TYPE.test(essence) ? 'json' : essence === FORM_TYPE ? 'form' : undefined
+  return JSON_TYPE.test(essence) || accepts?.has(essence) ? 'json' : essence === FORM_TYPE ? 'form' : undefined
 }
 
-function json(text: string, raw: Uint8Array): Payload {
+function json(text: string, raw: Uint8Array, listAs: string | undefined): Payload {
   const seen = survey(raw)
   if (seen.deep) return noJson(`nested deeper than ${MAX_DEPTH} levels`)
   let value: unknown
@@ -70,6 +79,7 @@ function json(text: string, raw: Uint8Array): Payload {
     // The runtime's own message quotes the body.
     return noJson(raw.length === 0 ? 'the body is empty' : 'the body is not JSON')
   }
+  if (listAs !== undefined && Array.isArray(value)) value = { [listAs]: value }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return noJson('the body is JSON, but not an object')
   if (seen.escapes || text.includes('__proto__')) {
     const fault = unstorable(value, '')

@@ -76,7 +76,7 @@ export function openReplay(config: Config, services: Services & ReplayServices, 
     const lent = { ...services, now: () => captured.at, ...(dry && { kv: unspent(services.kv), noteSecretUse: () => {} }) }
     const chain = await compileChain(config, to.webhook, lent, true)
     try {
-      const x = exchangeOf(captured, to.webhook.path, ulid(since), raw)
+      const x = exchangeOf(captured, to, ulid(since), raw)
       const stop = await chain.run(x)
       settleKey(x, captured, since)
       const { forecast, ...end } = dry ? await foretold(to, x, stop) : { ...(await finish(to, x, stop, since)), forecast: undefined }
@@ -158,10 +158,11 @@ function refusedBefore(to: Served, captured: Captured, judged: StepSeen[], { plu
   }
 }
 
-function exchangeOf(captured: Captured, pattern: string, id: string, raw: Uint8Array): Exchange {
+function exchangeOf(captured: Captured, to: Served, id: string, raw: Uint8Array): Exchange {
   const { webhook, method, path, query: search, ip, at: receivedAt } = captured
   const headers = new Headers(captured.headers)
-  const x = new Exchange({ id, webhook, method, path, search, params: paramsOf(pattern, path), headers, ip, receivedAt, raw })
+  const params = paramsOf(to.webhook.path, path)
+  const x = new Exchange({ id, webhook, method, path, search, params, headers, ip, receivedAt, raw, reading: to.reading })
   for (const [name, value] of Object.entries(captured.slots)) x.set({ name }, value)
   x.marks = [performance.now()]
   return x
