@@ -60,6 +60,8 @@ export interface Seen {
   reply: Reply | undefined
   exchange: Exchange
   staged: { effect: string; arg: any }[]
+  /** Headers that it adds to the answer. */
+  told: Headers
 }
 
 export interface Harness {
@@ -107,8 +109,9 @@ export async function build(plugin: AnyPlugin, raw: unknown, around: Surrounding
     sender: {},
     send: async request => {
       const staged: Seen['staged'] = []
-      const exchange = exchangeOf(plugin, request ?? {}, bench.now, host.webhook, notes, staged)
-      return { reply: (await step(exchange)) ?? undefined, exchange, staged }
+      const told = new Headers()
+      const exchange = exchangeOf(plugin, request ?? {}, bench.now, host.webhook, notes, staged, told)
+      return { reply: (await step(exchange)) ?? undefined, exchange, staged, told }
     },
     close,
   }
@@ -172,7 +175,15 @@ function hostOf(plugin: AnyPlugin, around: Surroundings, bench: Harness, notes: 
 
 let sent = 0
 
-function exchangeOf(plugin: AnyPlugin, r: Sent, now: number, webhook: string, notes: Notes, staged: Seen['staged']): Exchange {
+function exchangeOf(
+  plugin: AnyPlugin,
+  r: Sent,
+  now: number,
+  webhook: string,
+  notes: Notes,
+  staged: Seen['staged'],
+  told: Headers,
+): Exchange {
   const headers = new Headers(r.headers)
   const query = new URLSearchParams(r.query)
   const method = r.method ?? 'POST'
@@ -226,6 +237,7 @@ function exchangeOf(plugin: AnyPlugin, r: Sent, now: number, webhook: string, no
       notes.set.add(slot.name)
       slots.set(slot.name, value)
     },
+    tell: (name, value) => told.append(name, value),
     stage: <Arg, Result>(effect: Effect<Arg, Result>, arg: Arg) => void staged.push({ effect: effect.name, arg }),
   }
 }

@@ -8,6 +8,7 @@
 import { type Static, type TObject, Type } from '@sinclair/typebox'
 import type { Draft, Finding, SenderPart, Signer } from './sender.ts'
 
+export { credentialFindings } from './credential.ts'
 export {
   type AnyDestinationKind,
   type DestinationHost,
@@ -111,6 +112,8 @@ export interface Exchange {
   variables: Record<string, unknown>
   get<T>(slot: Slot<T>): T | undefined
   set<T>(slot: Slot<T>, value: T): void
+  /** Adds a header to the answer, whatever that will be; one of the same name is added to, after a comma. */
+  tell(header: string, value: string): void
   /** Adds a durable write to the commit of this exchange; nothing is written until the whole chain has agreed. */
   stage<Arg, Result>(effect: Effect<Arg, Result>, arg: Arg): void
 }
@@ -276,6 +279,17 @@ export interface LintHost extends CheckHost {
   readonly index: number
   /** The configuration looks like one that strangers reach: it has a `publicUrl`, or its store is a server. */
   readonly production: boolean
+  /** Nothing comes over plain HTTP, as far as the configuration tells. */
+  readonly https: boolean
+}
+
+/** What `check --strict` tells of a step. */
+export interface Hint {
+  /** Name of the rule in kebab case, the same for ever: `# allow RULE: why` beside the setting silences it. Left out, the plugin's name. */
+  rule?: string
+  /** Within the settings, `/a/0` say. */
+  path: string
+  message: string
 }
 
 /** A plugin with its settings: a step of a chain, or of a setting made by `Steps`. */
@@ -305,7 +319,7 @@ export interface Plugin<C extends TObject = TObject, Code extends string = strin
   /** Faults of settings that are each well-formed but make no sense together, or here; the path is within the settings, `/a/0` say. */
   check?(config: Static<C>, host: CheckHost): readonly { path: string; message: string }[]
   /** What makes no fault but no good chain either; `check --strict` tells it. The message names the danger, and then the cure. */
-  lint?(config: Static<C>, host: LintHost): readonly { path: string; message: string }[]
+  lint?(config: Static<C>, host: LintHost): readonly Hint[]
   /** Media types beyond JSON's own of which the body is JSON all the same: Amazon SNS sends `text/plain`, say. */
   accepts?: readonly string[]
   /** Methods beyond the webhook's own of which this step answers some requests by itself; whatever it lets pass gets a 405. */

@@ -41,6 +41,7 @@ export class Exchange implements ExchangeContract {
   #query: URLSearchParams | undefined
   #parsed: Payload | undefined
   #slots: Map<string, unknown> | undefined
+  #told: Headers | undefined
 
   constructor(arrival: Arrival) {
     this.id = arrival.id
@@ -97,6 +98,17 @@ export class Exchange implements ExchangeContract {
   set<T>(slot: Slot<T>, value: T): void {
     this.#slots ??= new Map()
     this.#slots.set(slot.name, value)
+  }
+
+  tell(header: string, value: string): void {
+    this.#told ??= new Headers()
+    this.#told.append(header, value)
+  }
+
+  /** The answer, with what the steps had to tell. */
+  answered(response: Response): Response {
+    if (this.#told) for (const [name, value] of this.#told) response.headers.append(name, value)
+    return response
   }
 
   /** Those of the named slots that were given. */

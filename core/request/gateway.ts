@@ -138,7 +138,7 @@ export async function openGateway(config: Config, services: GatewayServices): Pr
     const stop = await chain.run(x)
     const end = stop ? ((await replayed(chosen, x, stop)) ?? ended(chosen, x, stop)) : await committed(chosen, x, receivedAt)
     capture?.take(x, end, stop)
-    return end.response
+    return x.answered(end.response)
   }
 
   /** Refuses, and keeps a sample without its body. */

@@ -91,3 +91,25 @@ test.each([{}, { scope: 'a' }, { records: -1 }, { records: 1.5 }, rate(0), { rat
   'refuses the settings %p',
   settings => expect(harness(quota, settings)).rejects.toThrow(),
 )
+
+/** draft-ietf-httpapi-ratelimit-headers: the policy's name is a string, the numbers are integers. */
+test('the answer tells what is left of the window, also when it is a refusal', async () => {
+  const bench = await harness(quota, rate(2))
+  const told = async () => [...(await bench.send()).told].map(([name, value]) => `${name}: ${value}`)
+  const policy = 'ratelimit-policy: "webhook";q=2;w=10'
+  expect(await told()).toEqual(['ratelimit: "webhook";r=1;t=10', policy])
+  bench.now += 4_500
+  expect(await told()).toEqual(['ratelimit: "webhook";r=0;t=6', policy])
+  expect(await told()).toEqual(['ratelimit: "webhook";r=0;t=6', policy])
+})
+
+const silent: [string, Record<string, unknown>, boolean, string[]][] = [
+  ['a window of less than a second has no w', { rate: { limit: 1, per: '300ms' } }, false, ['"webhook";r=0;t=1', '"webhook";q=1']],
+  ['not when told not to', rate(1, { headers: false }), false, []],
+  ['not when the counters are away', { ...rate(1), onUnavailable: 'open' }, true, []],
+  ['not of records alone', { records: 1 }, false, []],
+]
+test.each(silent)('%s', async (_, settings, limiterDown, fields) => {
+  const { told } = await (await harness(quota, settings, { limiterDown })).send()
+  expect([...told.values()]).toEqual(fields)
+})

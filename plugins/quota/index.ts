@@ -12,6 +12,10 @@ const config = Type.Object(
         {
           limit: Type.Integer({ minimum: 1, description: 'Requests allowed within `per`.' }),
           per: Duration({ description: 'Length of the window.' }),
+          headers: Type.Boolean({
+            default: true,
+            description: 'Tells senders what is left, in the fields `RateLimit-Policy` and `RateLimit` of the answer.',
+          }),
           by: Type.Union([Type.Literal('webhook'), Type.Literal('ip')], {
             default: 'webhook',
             description: 'Whose requests are counted together: all of the webhook, or those of one address; of IPv6, of one /64.',
@@ -71,17 +75,24 @@ function records(limit: number, scope: string, host: Host<Code>): (x: Exchange) 
 }
 
 function rate(
-  { limit, per, by }: NonNullable<Static<typeof config>['rate']>,
+  { limit, per, by, headers }: NonNullable<Static<typeof config>['rate']>,
   onUnavailable: 'open' | 'closed',
   scope: string,
   host: Host<Code>,
 ): (x: Exchange) => Promise<Refusal | undefined> {
   const limiter = host.limiter({ name: `quota/${scope}`, limit, window: per })
+  // Whole seconds, as the draft has them; a shorter window goes without.
+  const policy = `"${by}";q=${limit}${per % 1000 === 0 ? `;w=${per / 1000}` : ''}`
   let warned = Number.NEGATIVE_INFINITY
   return async x => {
     try {
-      const { allowed, resetAfter } = await limiter.take(by === 'ip' ? sender(x.ip) : '')
-      return allowed ? undefined : host.refuse('RATE_LIMITED', undefined, { retryAfter: Math.max(1, Math.ceil(resetAfter / 1000)) })
+      const { allowed, remaining, resetAfter } = await limiter.take(by === 'ip' ? sender(x.ip) : '')
+      const seconds = Math.max(1, Math.ceil(resetAfter / 1000))
+      if (headers) {
+        x.tell('RateLimit-Policy', policy)
+        x.tell('RateLimit', `"${by}";r=${Math.max(0, remaining)};t=${seconds}`)
+      }
+      return allowed ? undefined : host.refuse('RATE_LIMITED', undefined, { retryAfter: seconds })
     } catch (error) {
       const reason = `the rate limit could not be checked: ${error instanceof Error ? error.message : error}`
       if (onUnavailable === 'closed') return host.refuse('UNAVAILABLE', undefined, { reason, retryAfter: 1 })
