@@ -20,6 +20,7 @@ export {
 } from './destination.ts'
 export { compileExpression, type Expression } from './expression.ts'
 export { headerFault, signingKey, urlFault } from './outgoing.ts'
+export { type Ask, fetchText, type Keeping, type Kept, keep, type Send, Unavailable } from './remote.ts'
 export type { Draft, Finding, Handshake, SenderField, SenderPart, Signer } from './sender.ts'
 export { Duration, Secret, Size, Steps } from './settings.ts'
 export { type Static, type TObject, Type }
@@ -100,6 +101,8 @@ export interface Exchange {
   readonly receivedAt: number
   /** The body's bytes exactly as they came. */
   readonly raw: Uint8Array
+  /** The `traceparent` that the request came with (W3C Trace Context), when it is valid. */
+  readonly trace?: string | undefined
   /** The payload before it is judged, for a `verify` or `admit` step that must look inside; undefined when the body is not JSON (or a form). Never trust it. */
   peek(): unknown
   /** The payload as parsed; readable from the first `shape` step on, so `verify` and `admit` steps have only `peek`. */
@@ -176,9 +179,6 @@ export const emitEvent = builtin<{
   /** How often the event has gone round already; 0 unless told. */
   hops?: number
 }>('event', 'seal', () => '')
-
-/** What a service of the host rejects with when it cannot answer. A step may let it through: the sender gets 503 and may try again. */
-export class Unavailable extends Error {}
 
 /** Tokens that `postern token create` made, known by their hash alone. */
 export interface Tokens {
@@ -314,7 +314,7 @@ export interface Plugin<C extends TObject = TObject, Code extends string = strin
   /** False: a `verify` step that lets in whom it does not know, so that a chain with no other is a load error. */
   verifies?: boolean
   /** No earlier giver in the chain: a load error at the step's line. */
-  needs?: readonly Slot<any>[]
+  needs?: readonly Slot<any>[] | ((config: Static<C>) => readonly Slot<any>[])
   gives?: readonly Slot<any>[] | ((config: Static<C>) => readonly Slot<any>[])
   /** Faults of settings that are each well-formed but make no sense together, or here; the path is within the settings, `/a/0` say. */
   check?(config: Static<C>, host: CheckHost): readonly { path: string; message: string }[]
@@ -335,6 +335,8 @@ export interface Plugin<C extends TObject = TObject, Code extends string = strin
   ): readonly Finding[] | Promise<readonly Finding[]>
   /** Without it, a `shape` step may do anything to data and variables, and any other step leaves both alone. */
   leaves?(config: Static<C>, host: Pick<Host, 'entity'>): Leaves
+  /** For a step that changes data: what it must be given so that it leaves data of this JSON Schema; undefined when that cannot be told. */
+  expects?(config: Static<C>, schema: Record<string, unknown>): Record<string, unknown> | undefined
   /** Once per webhook: everything that is slow or can fail. */
   compile(config: Static<C>, host: Host<Code>): Step | Promise<Step>
 }

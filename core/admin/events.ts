@@ -15,6 +15,7 @@ const view = {
   entity: nullable(Type.String()),
   record_id: nullable(Type.String()),
   hops: Type.Integer({ description: 'How often it has gone round already.' }),
+  trace: nullable(Type.String({ description: 'The `traceparent` that the request came with.' })),
   created_at: time('When the request came.'),
 }
 

@@ -16,6 +16,7 @@ export interface StoredEvent {
   previous: Record<string, unknown> | null
   variables: Record<string, unknown>
   hops: number
+  trace: string | null
   created_at: Date
 }
 
@@ -29,7 +30,7 @@ export interface Claimed extends StoredEvent {
   forgiven: number
 }
 
-const EVENT = 'e.id, e.type, e.webhook, e.entity, e.record_id, e.data, e.previous, e.variables, e.hops, e.created_at'
+const EVENT = 'e.id, e.type, e.webhook, e.entity, e.record_id, e.data, e.previous, e.variables, e.hops, e.trace, e.created_at'
 
 /** The same whoever relays the event, so that it is delivered once: `dlv_`, the event's ULID, and a digest of the destination. */
 export function deliveryId(event: string, destination: string): string {

@@ -3,6 +3,7 @@ import type { Config, Destination, Subscription } from '../config/config.ts'
 import { hopHeaders } from '../hops.ts'
 import type { Message } from '../plugin.ts'
 import { compileTemplate, walk } from '../template.ts'
+import { traceHeaders } from '../trace.ts'
 import { type Claimed, orderKey, type StoredEvent } from './delivery.ts'
 
 /** Makes the message of one attempt. */
@@ -37,7 +38,7 @@ export function compileMessage(
             ? data
             : { id: event.id, type: event.type, timestamp: event.created_at.toISOString(), data },
       ),
-      headers: { ...binary, ...hopHeaders(server.brand, hopKey, event.id, event.hops + 1) },
+      headers: { ...binary, ...hopHeaders(server.brand, hopKey, event.id, event.hops + 1), ...traceHeaders(event.trace) },
     }
   }
 }

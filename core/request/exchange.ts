@@ -1,6 +1,7 @@
 /** One request on its way through a chain; what it stages becomes the unit of its commit. */
 import { claimKey, countRecord, type Effect, type Exchange as ExchangeContract, emitEvent, type Slot, upsertRecord } from '../plugin.ts'
 import type { Unit } from '../store/unit.ts'
+import { readTrace } from '../trace.ts'
 import { type Payload, parsePayload, type Reading } from './payload.ts'
 
 export interface Arrival {
@@ -62,6 +63,11 @@ export class Exchange implements ExchangeContract {
   get query(): URLSearchParams {
     this.#query ??= new URLSearchParams(this.search)
     return this.#query
+  }
+
+  /** The `traceparent` that the request came with. */
+  get trace(): string | undefined {
+    return readTrace(this.headers)
   }
 
   #parse(): Payload {

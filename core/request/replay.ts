@@ -41,6 +41,7 @@ export interface Raised {
   previous: Record<string, unknown> | null
   variables: Record<string, unknown>
   hops: number
+  trace: string | null
   created_at: Date
 }
 
@@ -208,6 +209,7 @@ function leftBy(x: Exchange, end: Ending, forecast: Forecast | undefined): Pick<
     previous: forecast.record?.previous ?? null,
     variables: x.variables,
     hops: event?.hops ?? 0,
+    trace: x.trace ?? null,
     created_at: new Date(x.receivedAt),
   }
   return {

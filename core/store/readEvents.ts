@@ -10,6 +10,7 @@ export interface EventView {
   entity: string | null
   record_id: string | null
   hops: number
+  trace: string | null
   created_at: string
 }
 
@@ -29,7 +30,7 @@ export interface EventFilter {
   until?: number
 }
 
-const COLUMNS = 'id, type, webhook, entity, record_id, hops, created_at'
+const COLUMNS = 'id, type, webhook, entity, record_id, hops, trace, created_at'
 
 export function listEvents(db: Tx, filter: EventFilter, place: Place): Promise<Page<EventView>> {
   const conditions = new Conditions()

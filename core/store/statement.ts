@@ -14,7 +14,7 @@ with input as materialized (
     n int, exchange text, webhook text, at float8,
     key text, fingerprint text, expires float8, shown jsonb, fields int,
     entity text, id text, data jsonb, whole boolean,
-    scope text, cap bigint, event boolean, relay text, hops int, payload jsonb, variables jsonb)
+    scope text, cap bigint, event boolean, relay text, hops int, trace text, payload jsonb, variables jsonb)
 ), fresh as (
   insert into idempotency_keys as k (webhook, key, fingerprint, exchange, entity, record_id, fields_updated, shown, expires_at)
   select webhook, key, fingerprint, exchange, entity, id, fields, shown, to_timestamp(expires)
@@ -41,10 +41,10 @@ with input as materialized (
   where created and scope is not null group by scope order by scope
   on conflict (scope) do update set used = q.used + excluded.used, cap = excluded.cap
 ), posted as (
-  insert into events (id, type, webhook, entity, record_id, data, previous, variables, hops, created_at)
+  insert into events (id, type, webhook, entity, record_id, data, previous, variables, hops, trace, created_at)
   select 'evt_' || exchange,
     case when entity is null then 'webhook.received' when w.created then 'record.created' else 'record.updated' end,
-    webhook, entity, id, coalesce(w.data, payload), w.previous, variables, hops, to_timestamp(at)
+    webhook, entity, id, coalesce(w.data, payload), w.previous, variables, hops, trace, to_timestamp(at)
   from won left join written w using (exchange) where event order by exchange
   returning id
 ), handed as (
@@ -87,6 +87,7 @@ export function rowsOf(units: readonly Unit[], ids: ReadonlyMap<Unit, string>): 
       event: event !== undefined,
       relay: unit.relay,
       hops: event?.hops ?? 0,
+      trace: event && x.trace,
       payload: event && !record ? x.data : undefined,
       variables: event ? x.variables : undefined,
     }

@@ -72,6 +72,8 @@ export const events = pgTable('events', {
   variables: jsonb('variables').notNull(),
   /** How often it has already gone round: one more than the event whose delivery raised it. */
   hops: smallint('hops').notNull().default(0),
+  /** The `traceparent` that the request came with. */
+  trace: text('trace'),
   createdAt: time('created_at').notNull(),
 })
 
