@@ -8,11 +8,13 @@ import { type LoadOptions, load } from '../config/load.ts'
 import { formatProblem } from '../config/problem.ts'
 import { openKv } from '../kv/kv.ts'
 import { openLog } from '../log.ts'
+import { openMetrics } from '../metrics/meter.ts'
 import { installQueue } from '../outbox/queue.ts'
 import { openEdge } from '../request/edge.ts'
 import { openGateway } from '../request/gateway.ts'
 import { serve as listen, runtimeName, type Server } from '../runtime.ts'
 import { foresee } from '../store/foresee.ts'
+import { outboxAge } from '../store/outboxAge.ts'
 import { openSamples } from '../store/requests.ts'
 import { openRetention } from '../store/retention.ts'
 import { migrateDatabase, openBackground, openDatabase, openStore } from '../store/store.ts'
@@ -25,6 +27,8 @@ import { EXIT, openConfig, type Print } from './open.ts'
 import { watchFiles } from './watch.ts'
 
 export interface ServeOptions extends LoadOptions {
+  /** Of Postern, for `postern_build_info`. */
+  version: string
   config: string
   watch: boolean
   /** Apply migrations first. */
@@ -59,7 +63,11 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     await migrateDatabase(db, PATIENCE)
     await installQueue(db)
   }
-  const store = openStore(db, { now: Date.now, warn })
+  const metrics = openMetrics(
+    { version: options.version, runtime: runtimeName() },
+    { commitQueue: () => store.depth(), outboxAge: () => outboxAge(background) },
+  )
+  const store = openStore(db, { now: Date.now, warn, written: metrics.batch })
   const live = liveSecrets(store, masterKey, log, { now: Date.now, blank: value => void secrets.add(value) })
   let config = early
   try {
@@ -80,6 +88,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     warn,
     load: store.load,
     usedSecrets: store.secrets.used,
+    attempted: metrics.attempt,
   })
   await delivery.opened(options.migrate ? PATIENCE : 0)
   const samples = openSamples(background, { busy: () => store.depth() >= BUSY, warn })
@@ -97,6 +106,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     log,
     now: Date.now,
     noteSecretUse: store.secrets.used,
+    meter: metrics,
   }
   const edge = openEdge({
     gateway: await openGateway(config, services),
@@ -116,7 +126,17 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     maxBody: Number.MAX_SAFE_INTEGER,
     fetch: edge.fetch,
   })
-  const admin = await openAdmin({ config: () => config, store, log, now: Date.now, control: delivery.engine, replay: edge.replay })
+  metrics.reloaded(true, Date.now())
+  const admin = await openAdmin({
+    config: () => config,
+    store,
+    log,
+    now: Date.now,
+    control: delivery.engine,
+    replay: edge.replay,
+    metrics,
+    ready: edge.readiness,
+  })
   const url = `${tls ? 'https' : 'http'}://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${server.port}`
   log.info({ url, webhooks: config.webhooks.size, store: db.kind, counters: kv.kind, runtime: runtimeName() }, 'listening')
   for (const line of banner(config, url)) out(line)
@@ -127,7 +147,10 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   function reload(why: string) {
     reloading = reloading
       .then(() => loadAnew(why))
-      .catch(error => log.error({ error: String(error) }, 'reload failed; the old configuration stays'))
+      .catch(error => {
+        log.error({ error: String(error) }, 'reload failed; the old configuration stays')
+        metrics.reloaded(false, Date.now())
+      })
   }
 
   /** Builds the complete new gateway beside the old one; whatever fails leaves the old one running. */
@@ -135,6 +158,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     const { config: next, problems } = await load(options.config, { ...options, secrets: await live.read(config.secretNames) })
     if (!next) {
       log.error({ why, problems: problems.map(formatProblem) }, 'the new configuration is bad; the old one stays')
+      metrics.reloaded(false, Date.now())
       return
     }
     for (const secret of next.secretValues) secrets.add(secret)
@@ -149,6 +173,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     watcher?.follow(next.files)
     live.warnOfEnded(next.secretNames)
     warnOfClosed(next)
+    metrics.reloaded(true, Date.now())
     log.info({ why, webhooks: next.webhooks.size }, 'reloaded')
   }
 

@@ -124,6 +124,7 @@ export interface Config {
     readonly allowedCidrs: readonly string[]
     readonly requireHttps: boolean
     readonly tls?: { readonly cert: string; readonly key: string }
+    readonly accessLog: boolean
     readonly brand: string
     readonly drainDelay: number
     /** How long a sender may take for its body. */

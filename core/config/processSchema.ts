@@ -41,6 +41,7 @@ export const server = closed(
         'Serve HTTPS itself.',
       ),
     ),
+    accessLog: Type.Boolean({ default: false, description: 'One log line for each request. Refusals are logged in any case.' }),
     brand: Type.String({
       pattern: '^[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*$',
       maxLength: 32,

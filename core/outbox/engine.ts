@@ -8,7 +8,7 @@ import type { Database } from '../store/database.ts'
 import { ulid } from '../ulid.ts'
 import type { DeliveryControl } from './control.ts'
 import { type Load, openGovernor } from './governor.ts'
-import { type Lane, openLane } from './lane.ts'
+import { type Attempted, type Lane, openLane } from './lane.ts'
 import { type DestinationRow, LEASE, openLease } from './lease.ts'
 import { lend } from './lend.ts'
 import { compileMatcher } from './match.ts'
@@ -33,6 +33,8 @@ export interface EngineOptions {
   hopKey: string
   /** Hears which secrets signed something. */
   usedSecrets?(values: readonly string[]): void
+  /** Hears how each attempt ended, and after how many seconds. */
+  attempted?(destination: string, outcome: Attempted, seconds: number): void
 }
 
 export interface Engine extends DeliveryControl {
@@ -163,6 +165,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     if (closed) return void (await sender.close?.())
     const composed = new Map<string, { of: Plan; compose: Compose }>()
     const lane = openLane({
+      attempted: options.attempted ?? (() => {}),
       destination,
       sender,
       db,

@@ -37,7 +37,11 @@ export interface LaneOptions {
   /** The destination takes no more: it is to be paused. */
   ended(reason: 'gone' | 'failing'): void
   warn(message: string, fields?: Record<string, unknown>): void
+  attempted(destination: string, outcome: Attempted, seconds: number): void
 }
+
+/** How an attempt ended: `failed` is tried again. */
+export type Attempted = 'delivered' | 'failed' | 'dead'
 
 export interface Lane {
   /** Something may be due. */
@@ -156,6 +160,7 @@ export function openLane(options: LaneOptions): Lane {
       verdict: verdict.kind === 'delivered' || verdict.kind === 'dead' ? verdict.kind : 'pending',
       after: verdict.kind === 'retry' ? verdict.after : 0,
     }
+    options.attempted(name, result.verdict === 'pending' ? 'failed' : result.verdict, result.duration / 1000)
     if (verdict.kind === 'disable') halt('gone')
     else note(receipt.ok)
     unwritten++

@@ -5,6 +5,7 @@ import { refuse } from './codes.ts'
 import { compileDialect } from './dialect.ts'
 import type { Gateway } from './gateway.ts'
 import { guard, type Target } from './guard.ts'
+import { health, type Readiness } from './health.ts'
 import type { Replay } from './replay.ts'
 
 export interface Edge {
@@ -14,6 +15,8 @@ export interface Edge {
   replay: Replay
   /** Puts another gateway in place; requests in flight end on the old one, which is closed after them. */
   swap(next: Gateway): void
+  /** What `/readyz` says. */
+  readiness(): Promise<Readiness>
   /** From now on `/readyz` says 503. */
   drain(): void
   /** Requests in flight. */
@@ -41,13 +44,8 @@ export function openEdge(options: EdgeOptions): Edge {
       options.failed(error)
       return problem.refusal(refuse('INTERNAL'))
     })
-    .get('/livez', () => Response.json({ status: 'live' }))
-    .get('/readyz', async () => {
-      if (draining) return Response.json({ status: 'draining' }, { status: 503 })
-      return (await options.ready())
-        ? Response.json({ status: 'ready' })
-        : Response.json({ status: 'the store does not answer' }, { status: 503 })
-    })
+    .get('/livez', () => health.live())
+    .get('/readyz', async () => health.ready(await readiness()))
     // Elysia must not touch the body: signatures are over its exact bytes.
     .all('/*', ({ request }) => pass(request), { parse: 'none' })
 
@@ -62,6 +60,8 @@ export function openEdge(options: EdgeOptions): Edge {
       leave(mine)
     }
   }
+
+  const readiness = async (): Promise<Readiness> => (draining ? 'draining' : (await options.ready()) ? 'ready' : 'away')
 
   function leave(mine: typeof current) {
     mine.running--
@@ -98,6 +98,7 @@ export function openEdge(options: EdgeOptions): Edge {
       old.retired = true
       if (old.running === 0) void old.gateway.close()
     },
+    readiness,
     drain() {
       draining = true
     },

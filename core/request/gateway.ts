@@ -3,9 +3,11 @@ import type { Config, Webhook } from '../config/config.ts'
 import { flattened } from '../config/nested.ts'
 import { planOf } from '../config/plan.ts'
 import { problemDialect } from '../config/problemDialect.ts'
+import { type Meter, silent } from '../metrics/meter.ts'
 import type { Refusal } from '../plugin.ts'
 import type { Samples } from '../store/requests.ts'
 import type { Commit, Earlier, Outcome } from '../store/unit.ts'
+import { readTrace, traceId } from '../trace.ts'
 import { ulid } from '../ulid.ts'
 import { clientAddress, isHttps, trustedProxies } from './address.ts'
 import { readBody } from './body.ts'
@@ -19,7 +21,7 @@ import type { Target } from './guard.ts'
 import type { Services } from './host.ts'
 import type { Reading } from './payload.ts'
 import { openReplay, type Replay, type ReplayServices } from './replay.ts'
-import { routes } from './route.ts'
+import { openTakers } from './takers.ts'
 
 export interface Gateway {
   /** Answers a request that has passed the guard; `peer` is the address of the connection's other end. */
@@ -56,15 +58,20 @@ export interface GatewayServices extends Services, ReplayServices {
   samples?: Pick<Samples, 'add'>
 }
 
+/** What became of a request, and whose it was. */
+interface Handled {
+  end: Ending
+  to?: Served
+  exchange?: string
+}
+
 const NOTHING: Uint8Array = new Uint8Array()
 /** Methods whose body is never read. */
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'OPTIONS'])
-/** Behind a webhook's path: tells whether a request would be let in. */
-const ASK = '/verify'
 
 /** Compiles every chain; rejects, with everything released again, when one of them cannot be. */
 export async function openGateway(config: Config, services: GatewayServices): Promise<Gateway> {
-  const { log, now, commit, tokens } = services
+  const { log, now, commit, tokens, meter = silent } = services
   const served: Served[] = []
   const close = async () => void (await Promise.all(served.map(s => s.chain.close())))
   try {
@@ -73,100 +80,92 @@ export async function openGateway(config: Config, services: GatewayServices): Pr
     await close()
     throw error
   }
-  const table = routes(served.filter(s => s.webhook.active))
-  /** Where a sender may ask whether it would be let in. */
-  const asking = routes(
-    served.filter(s => s.webhook.active && s.webhook.verify).map(s => ({ ...s, path: s.path + ASK, methods: ['POST'] })),
-  )
-  /** Inactive webhooks are as good as absent, but for the language in which that is said. */
-  const absent = routes(served.filter(s => !s.webhook.active))
+  const taker = openTakers(served, tokens, error => log.warn({ error: String(error) }, 'a token could not be looked up'))
   /** Webhooks whose events somebody subscribes to. */
   const covered = new Set([...config.subscriptions.values()].flatMap(s => s.webhooks))
   const plan = planOf(config)
   const proxies = trustedProxies(config.server.trustedProxies)
   const problem = compileDialect(problemDialect, '')
 
-  async function handle({ request, host, path, query }: Target, peer: string): Promise<Response> {
+  async function handle(target: Target, peer: string): Promise<Response> {
+    const began = performance.now()
+    const { end, to, exchange } = await answer(target, peer)
+    const seconds = (performance.now() - began) / 1000
+    const webhook = to?.name ?? ''
+    meter.request({ webhook, outcome: end.outcome, reason: end.refusal?.code ?? '' }, seconds)
+    if (config.server.accessLog) {
+      const { method, headers } = target.request
+      const line = { exchange, webhook, route: to?.path, method, status: end.response.status, outcome: end.outcome }
+      const more = { code: end.refusal?.code, ms: Math.round(seconds * 1e5) / 100, ip: clientAddress(peer, headers, proxies) }
+      log.info({ ...line, ...more, trace: traceId(readTrace(headers)) }, 'request')
+    }
+    return end.response
+  }
+
+  async function answer({ request, host, path, query }: Target, peer: string): Promise<Handled> {
     const { method, headers } = request
     if (config.server.requireHttps && !isHttps(peer, headers, proxies, config.server.tls !== undefined)) {
-      return problem.refusal(refuse('HTTPS_REQUIRED'))
+      return { end: plain(problem, 'HTTPS_REQUIRED') }
     }
-    const found = table(host, path) ?? asking(host, path)
-    if (!found) return (absent(host, path)?.webhooks[0]?.dialect ?? problem).refusal(refuse('NOT_FOUND'))
-    const first = found.webhooks[0] as Served
-    const asked = first.path !== first.webhook.path
-    const takers = found.webhooks.filter(w => w.methods.includes(method) || (!asked && w.greets.has(method)))
-    const allow = () => [...new Set(found.webhooks.flatMap(w => (asked ? w.methods : [...w.methods, ...w.greets])))].join(', ')
-    if (takers.length === 0) return first.dialect.refusal(refuse('METHOD_NOT_ALLOWED'), { allow: allow() })
     const receivedAt = now()
+    const found = taker(host, path, method)
+    // Awaiting only what is a promise: it is one where a token must be looked up.
+    const taken = found instanceof Promise ? await found : found
     const id = ulid(receivedAt)
-    let chosen = takers[0] as Served
-    if (takers.length > 1) {
-      const owner = await ownerOf(found.params.token ?? '')
-      const own = takers.find(w => w.name === owner)
-      // Whose it is nobody knows; only the language of the answer is that of the first.
-      const nobody = { dialect: chosen.dialect }
-      if (!own) return refused(nobody, id, owner === null ? 'UNAVAILABLE' : 'NOT_FOUND', 'no live token of a webhook on this path')
-      chosen = own
+    if ('code' in taken) {
+      const { dialect = problem, code, allow, reason } = taken
+      if (reason !== undefined) return { end: refused({ dialect }, id, code, reason), exchange: id }
+      return { end: plain(dialect, code, allow === undefined ? undefined : { allow }) }
     }
-    const { name: webhook, chain, reading } = chosen
-    const capture = asked ? undefined : chosen.capture
+    const { asked, params } = taken
+    const to = asked ? { ...taken.to, capture: undefined } : taken.to
+    const { name: webhook, chain, reading, capture } = to
     const marks = capture?.watch(receivedAt)
     const ip = clientAddress(peer, headers, proxies)
     // What is signed is the webhook's own address, not that of the question.
-    const own = asked ? path.slice(0, -ASK.length) : path
-    const came = { id, webhook, method, path: own, search: query, params: found.params, headers, ip, receivedAt, raw: NOTHING, reading }
-    const to = { ...chosen, capture }
-    if (chosen.webhook.closed) return unread(to, came, 'UNAVAILABLE', chosen.webhook.closed)
-    const raw = BODILESS.has(method) ? NOTHING : await readBody(request, chosen.webhook.bodyLimit, config.server.bodyTimeout)
-    if (raw === 'too-large') return unread(to, came, 'PAYLOAD_TOO_LARGE', 'over bodyLimit')
-    if (raw === 'timeout' || raw === 'aborted') return unread(to, came, 'REQUEST_TIMEOUT', `the body's reading ended: ${raw}`)
+    const came = { id, webhook, method, path: taken.path, search: query, params, headers, ip, receivedAt, raw: NOTHING, reading }
+    const about = { to, exchange: id }
+    if (to.webhook.closed) return { end: unread(to, came, 'UNAVAILABLE', to.webhook.closed), ...about }
+    const raw = BODILESS.has(method) ? NOTHING : await readBody(request, to.webhook.bodyLimit, config.server.bodyTimeout)
+    if (raw === 'too-large') return { end: unread(to, came, 'PAYLOAD_TOO_LARGE', 'over bodyLimit'), ...about }
+    if (typeof raw === 'string') return { end: unread(to, came, 'REQUEST_TIMEOUT', `the body's reading ended: ${raw}`), ...about }
     came.raw = raw
     const x = new Exchange(came)
     x.marks = marks
-    if (asked) {
-      const stop = await chain.ask(x)
-      return stop ? ended(chosen, x, stop).response : Response.json({ verified: true })
-    }
-    if (!chosen.methods.includes(method)) {
-      const stop = await chain.ask(x, method)
-      if (!stop) return chosen.dialect.refusal(refuse('METHOD_NOT_ALLOWED'), { allow: allow() })
-      const end = ended(chosen, x, stop)
-      capture?.take(x, end, stop)
-      return end.response
-    }
-    const stop = await chain.run(x)
-    const end = stop ? ((await replayed(chosen, x, stop)) ?? ended(chosen, x, stop)) : await committed(chosen, x, receivedAt)
+    const greeted = !to.methods.includes(method)
+    const stop = await (asked ? chain.ask(x) : greeted ? chain.ask(x, method) : chain.run(x))
+    let end: Ending
+    if (stop) end = asked || greeted ? ended(to, x, stop) : ((await replayed(to, x, stop)) ?? ended(to, x, stop))
+    else if (asked) end = { response: Response.json({ verified: true }), outcome: 'accepted' }
+    else if (greeted) return { end: plain(to.dialect, 'METHOD_NOT_ALLOWED', { allow: taken.allow() }), ...about }
+    else end = await committed(to, x, receivedAt)
+    if (marks) timed(chain.steps, marks, meter)
     capture?.take(x, end, stop)
-    return x.answered(end.response)
+    x.answered(end.response)
+    return { end, ...about }
+  }
+
+  /** A refusal that nobody needs to hear of. */
+  function plain(dialect: CompiledDialect, code: CoreCode, headers?: Record<string, string>): Ending {
+    const refusal = refuse(code)
+    return { response: dialect.refusal(refusal, headers), outcome: outcomeOf(refusal), refusal }
   }
 
   /** Refuses, and keeps a sample without its body. */
-  function unread(to: Served, came: Arrival, code: CoreCode, reason: string): Response {
-    const response = refused(to, came.id, code, reason)
-    const refusal = refuse(code, { reason })
+  function unread(to: Served, came: Arrival, code: CoreCode, reason: string): Ending {
+    const end = refused(to, came.id, code, reason)
     const least = code === 'PAYLOAD_TOO_LARGE' ? to.webhook.bodyLimit + 1 : 0
     const size = Number(came.headers.get('content-length')) || least
-    const end: Ending = { response, refusal, outcome: outcomeOf(refusal) }
-    to.capture?.take(new Exchange(came), end, { reply: refusal, plugin: '', step: -1 }, size)
-    return response
+    to.capture?.take(new Exchange(came), end, { reply: refuse(code, { reason }), plugin: '', step: -1 }, size)
+    return end
   }
 
-  /** The webhook of a token; null when the store cannot say. */
-  async function ownerOf(token: string): Promise<string | undefined | null> {
-    try {
-      return await tokens.webhookOf(token)
-    } catch (error) {
-      log.warn({ error: String(error) }, 'a token could not be looked up')
-      return null
-    }
-  }
-
-  function refused(to: { name?: string; dialect: CompiledDialect }, exchange: string, code: CoreCode, reason: string): Response {
+  function refused(to: { name?: string; dialect: CompiledDialect }, exchange: string, code: CoreCode, reason: string): Ending {
+    const refusal = refuse(code, { reason })
     // What is left of a slow body may still come, byte by byte: the connection must not wait for it.
-    const response = to.dialect.refusal(refuse(code, { reason }), code === 'REQUEST_TIMEOUT' ? { connection: 'close' } : undefined)
+    const response = to.dialect.refusal(refusal, code === 'REQUEST_TIMEOUT' ? { connection: 'close' } : undefined)
     log.info({ exchange, ...(to.name !== undefined && { webhook: to.name }), status: response.status, code, reason }, 'refused')
-    return response
+    return { response, outcome: outcomeOf(refusal), refusal }
   }
 
   function ended(to: Served, x: Exchange, stop: Omit<Stop, 'step'>): Ending {
@@ -248,6 +247,12 @@ const closed = ({ chain }: Webhook): Chain => ({
   ask: async () => undefined,
   close: async () => {},
 })
+
+/** `marks`: when it began, when each step began, and when the last of them ended. */
+function timed(steps: readonly string[], marks: readonly number[], meter: Meter): void {
+  for (let i = 0; i + 2 < marks.length && i < steps.length; i++)
+    meter.step(steps[i] as string, ((marks[i + 2] as number) - (marks[i + 1] as number)) / 1000)
+}
 
 function describe(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import { readHops } from '../hops.ts'
 import type { Kv } from '../kv/kv.ts'
 import type { Log } from '../log.ts'
+import type { Meter } from '../metrics/meter.ts'
 import type { AnyPlugin, Host, Tokens } from '../plugin.ts'
 import { CODES, type CoreCode } from './codes.ts'
 
@@ -16,6 +17,8 @@ export interface Services {
   readonly sent: (event: string) => Promise<boolean>
   /** Signs how often events have gone round. */
   readonly hopKey: () => string
+  /** Left out, nothing is counted. */
+  readonly meter?: Meter
   /** Notes that credentials of the configuration were used; the stored secrets among them get their last use. */
   noteSecretUse(values: readonly string[]): void
 }
@@ -34,7 +37,14 @@ export function makeHost(config: Config, webhook: string, plugin: AnyPlugin, ser
     },
     accept: () => ({ kind: 'accepted' }),
     entity: name => config.entities.get(name),
-    limiter: rule => services.kv.limiter(rule),
+    limiter(rule) {
+      const { take } = services.kv.limiter(rule)
+      const counted = (error: unknown) => {
+        services.meter?.limiterAway(webhook)
+        throw error
+      }
+      return { take: key => take(key).catch(counted) }
+    },
     tokens: services.tokens,
     outgoing: { knows: services.sent, hops: headers => readHops(config.server.brand, services.hopKey(), headers) },
     used: value => services.noteSecretUse([value]),

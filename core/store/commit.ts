@@ -14,6 +14,8 @@ export interface CommitOptions {
   now(): number
   /** For the operator. */
   warn(message: string, fields?: Record<string, unknown>): void
+  /** Hears of each batch: its units, and seconds. */
+  written?(units: number, seconds: number): void
   /** Units that may wait; more are refused. */
   queueLimit?: number
   /** Units in one batch. */
@@ -86,6 +88,7 @@ export function groupCommit(
   }
 
   async function run(batch: Waiting[]) {
+    const began = performance.now()
     writing += batch.length
     for (const w of batch) for (const t of w.tokens) inFlight.add(t)
     try {
@@ -97,6 +100,7 @@ export function groupCommit(
       busy--
       writing -= batch.length
       committed += batch.length
+      options.written?.(batch.length, (performance.now() - began) / 1000)
       pump()
     }
   }

@@ -119,6 +119,8 @@ export async function world(store: Opened, options: { control?: boolean } = {}):
     store,
     log,
     now,
+    metrics: { text: async () => '', contentType: 'text/plain' },
+    ready: async () => 'ready' as const,
     ...(options.control !== false && { control: () => control, replay }),
   })
   if (!server) throw new Error('the admin API is off')

@@ -1,0 +1,150 @@
+/** What the gateway counts and measures, for Prometheus. Every label's values come from the configuration or the code, so their number is bounded. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+export interface Meter {
+  /** One request that was answered; `webhook` is empty when none took it, `reason` the code of a refusal or empty. */
+  request(about: { webhook: string; outcome: string; reason: string }, seconds: number): void
+  /** One step of a sampled request. */
+  step(plugin: string, seconds: number): void
+  /** One transaction of the group commit. */
+  batch(units: number, seconds: number): void
+  /** A limit could not be checked. */
+  limiterAway(webhook: string): void
+  /** One attempt of a delivery that ended. */
+  attempt(destination: string, outcome: 'delivered' | 'failed' | 'dead', seconds: number): void
+  reloaded(success: boolean, now: number): void
+}
+
+/** What is asked when somebody looks; undefined: it cannot be told now. */
+export interface Gauges {
+  /** Units that wait for a batch, or are being written. */
+  commitQueue(): number
+  /** Seconds since the oldest event that no relay has seen yet. */
+  outboxAge(): Promise<number | undefined>
+}
+
+export interface Metrics extends Meter {
+  /** In the text format of Prometheus, 0.0.4. */
+  text(): Promise<string>
+  readonly contentType: string
+}
+
+const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 8]
+const STEP_SECONDS = [0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1]
+const BATCH_UNITS = [1, 2, 4, 8, 16, 32, 64, 128, 256]
+const ATTEMPT_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30]
+
+/** Counts nothing. */
+export const silent: Meter = {
+  request() {},
+  step() {},
+  batch() {},
+  limiterAway() {},
+  attempt() {},
+  reloaded() {},
+}
+
+export function openMetrics(build: { version: string; runtime: string }, gauges: Gauges): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  const requests = new Counter({
+    name: 'postern_requests_total',
+    help: 'Requests answered, by webhook, outcome (accepted, replayed, refused, failed) and the code of a refusal.',
+    labelNames: ['webhook', 'outcome', 'reason'] as const,
+    registers,
+  })
+  const requestSeconds = new Histogram({
+    name: 'postern_request_duration_seconds',
+    help: 'Time from the request line to the answer, by outcome.',
+    labelNames: ['outcome'] as const,
+    buckets: REQUEST_SECONDS,
+    registers,
+  })
+  const stepSeconds = new Histogram({
+    name: 'postern_plugin_duration_seconds',
+    help: 'Time that one step took, of the requests that are sampled.',
+    labelNames: ['plugin'] as const,
+    buckets: STEP_SECONDS,
+    registers,
+  })
+  const batchUnits = new Histogram({
+    name: 'postern_commit_batch_size',
+    help: 'Requests written in one transaction.',
+    buckets: BATCH_UNITS,
+    registers,
+  })
+  const batchSeconds = new Histogram({
+    name: 'postern_commit_duration_seconds',
+    help: 'Time that one transaction of the group commit took.',
+    buckets: REQUEST_SECONDS,
+    registers,
+  })
+  const limiterAway = new Counter({
+    name: 'postern_limiter_unavailable_total',
+    help: 'Limits that could not be checked, because the counters did not answer.',
+    labelNames: ['webhook'] as const,
+    registers,
+  })
+  const attempts = new Counter({
+    name: 'postern_delivery_attempts_total',
+    help: 'Attempts of deliveries: delivered, failed and tried again, or dead.',
+    labelNames: ['destination', 'outcome'] as const,
+    registers,
+  })
+  const attemptSeconds = new Histogram({
+    name: 'postern_delivery_attempt_duration_seconds',
+    help: 'Time that one attempt took.',
+    labelNames: ['destination'] as const,
+    buckets: ATTEMPT_SECONDS,
+    registers,
+  })
+  const reloadSuccess = gauge('postern_config_last_reload_successful', 'Whether the last reload of the configuration took effect.')
+  const reloadTime = gauge('postern_config_last_reload_success_timestamp_seconds', 'When the configuration in effect was loaded.')
+  const info = new Gauge({
+    name: 'postern_build_info',
+    help: 'Always 1; its labels tell what runs.',
+    labelNames: ['version', 'runtime'] as const,
+    registers,
+  })
+  info.set(build, 1)
+  const depth = gauge('postern_commit_queue_depth', 'Requests that wait for their transaction, or are in it.')
+  const age = gauge(
+    'postern_outbox_oldest_age_seconds',
+    'Age of the oldest event that is not handed to its destinations yet; 0: none waits.',
+  )
+
+  function gauge(name: string, help: string): Gauge {
+    return new Gauge({ name, help, registers })
+  }
+
+  return {
+    request(about, seconds) {
+      requests.inc(about)
+      requestSeconds.observe({ outcome: about.outcome }, seconds)
+    },
+    step: (plugin, seconds) => stepSeconds.observe({ plugin }, seconds),
+    batch(units, seconds) {
+      batchUnits.observe(units)
+      batchSeconds.observe(seconds)
+    },
+    limiterAway: webhook => limiterAway.inc({ webhook }),
+    attempt(destination, outcome, seconds) {
+      attempts.inc({ destination, outcome })
+      attemptSeconds.observe({ destination }, seconds)
+    },
+    reloaded(success, now) {
+      reloadSuccess.set(success ? 1 : 0)
+      if (success) reloadTime.set(now / 1000)
+    },
+    async text() {
+      depth.set(gauges.commitQueue())
+      const oldest = await gauges.outboxAge()
+      // A figure of before would say that all is well while nobody knows.
+      if (oldest === undefined) age.remove()
+      else age.set(oldest)
+      return registry.metrics()
+    },
+    contentType: registry.contentType,
+  }
+}
