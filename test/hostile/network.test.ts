@@ -1,0 +1,142 @@
+/** A bad network before Postgres and before Redis: everybody is answered in time, nothing that was acknowledged is missing, and all is well again by itself. */
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { Redis } from 'ioredis'
+import { available } from '../support/available.ts'
+import { type Fault, type FaultProxy, faultProxy } from '../support/faultProxy.ts'
+import { freshDatabase, postgres } from '../support/postgres.ts'
+import { runtimes } from '../support/process.ts'
+import { redisServer } from '../support/redis.ts'
+import { ask, authorization, type Opened, open } from './fixture.ts'
+import { clean, judge, type Load, load, until } from './oracle.ts'
+
+/** Milliseconds: the request's eight seconds, and one for a machine that is busy. */
+const LONGEST = 9000
+/** Milliseconds from the end of a fault, within which all is well again. */
+const RECOVERY = 5000
+
+/** How long it lasts, whether the gateway must be found not ready, and whether an answer may be missing what was written all the same. */
+const faults: [name: string, fault: Fault, ms: number, expected: { away: boolean; broken: boolean }][] = [
+  ['everything comes 100 ms later', { kind: 'latency', ms: 100 }, 2000, { away: false, broken: false }],
+  ['100 KB a second', { kind: 'bandwidth', rate: 100_000 }, 2000, { away: false, broken: false }],
+  ['pieces of 7 bytes', { kind: 'slicer', bytes: 7 }, 1500, { away: false, broken: false }],
+  ['nothing gets through', { kind: 'blackhole' }, 7000, { away: true, broken: true }],
+  ['every connection is reset', { kind: 'reset' }, 2000, { away: true, broken: true }],
+]
+
+const onPostgres = await available('Postgres', postgres)
+
+for (const runtime of runtimes) {
+  onPostgres(`a bad network to Postgres on ${runtime}`, server => {
+    let proxy: FaultProxy
+    let gateway: Opened
+    let database: ReturnType<typeof ask>
+    const loads: Load[] = []
+    /** Of the faults before. */
+    let known = 0
+    beforeAll(async () => {
+      const { hostname, port } = new URL(server)
+      proxy = await faultProxy({ host: hostname, port: Number(port) || 5432 })
+      const { url } = await freshDatabase()
+      database = ask(url)
+      gateway = await open(runtime, { database: Object.assign(new URL(url), { hostname: '127.0.0.1', port: String(proxy.port) }).href })
+    }, 30_000)
+    afterAll(async () => {
+      proxy.set({ kind: 'none' })
+      await gateway.close()
+      await database.end()
+      await proxy.stop()
+    })
+
+    test.each(faults)(
+      '%s',
+      async (_, fault, ms, { away, broken }) => {
+        const running = load({ url: () => `${gateway.url}/bearer`, headers: authorization, senders: 12 })
+        loads.push(running)
+        await until('some are taken', () => running.acknowledged() > 50)
+        proxy.set(fault)
+        const began = performance.now()
+        if (away) await until('not ready', async () => (await fetch(`${gateway.url}/readyz`)).status === 503, ms)
+        expect((await fetch(`${gateway.url}/livez`)).status).toBe(200)
+        await new Promise(done => setTimeout(done, Math.max(0, ms - (performance.now() - began))))
+        proxy.set({ kind: 'none' })
+        const wanted = running.acknowledged() + 100
+        await until('taken again', () => running.acknowledged() >= wanted, RECOVERY)
+        await until('ready again', async () => (await fetch(`${gateway.url}/readyz`)).status === 200, RECOVERY)
+        await running.stop()
+        const answers = [...running.sent.values()].flatMap(s => s.answers)
+        expect(answers.filter(a => a.status !== 201 && !(a.status === 503 && a.retryAfter === '1'))).toEqual([])
+        expect(Math.max(...answers.map(a => a.ms))).toBeLessThan(LONGEST)
+        const { refusedButKept, ...rest } = await judge(loads, database.rows, 'bearer')
+        expect(rest).toEqual({ ...clean, refusedButKept: undefined } as never)
+        // A commit whose answer never came back may have been carried out: its sender was told to come again.
+        if (!broken) expect(refusedButKept.length).toBe(known)
+        known = refusedButKept.length
+      },
+      60_000,
+    )
+  })
+}
+
+const onRedis = await available('Redis', redisServer)
+
+const redisFaults: [string, Fault, closed: number][] = [
+  ['everything comes 600 ms later', { kind: 'latency', ms: 600 }, 503],
+  ['nothing gets through', { kind: 'blackhole' }, 503],
+  ['every connection is reset', { kind: 'reset' }, 503],
+  ['pieces of one byte', { kind: 'slicer', bytes: 1 }, 201],
+]
+
+for (const runtime of runtimes) {
+  onRedis(`a bad network to Redis on ${runtime}`, server => {
+    let proxy: FaultProxy
+    let gateway: Opened
+    beforeAll(async () => {
+      proxy = await faultProxy({ host: '127.0.0.1', port: Number(new URL(server.url).port) })
+      gateway = await open(runtime, { env: { REDIS_URL: `redis://127.0.0.1:${proxy.port}` } })
+    }, 30_000)
+    afterAll(async () => {
+      proxy.set({ kind: 'none' })
+      await gateway.close()
+      await proxy.stop()
+    })
+    const post = async (path: string) => {
+      const start = performance.now()
+      const response = await fetch(gateway.url + path, { method: 'POST', headers: authorization, body: '{}' })
+      await response.arrayBuffer()
+      return { status: response.status, ms: performance.now() - start }
+    }
+    const taken = (path: string) => until(`${path} is taken`, async () => (await post(path)).status === 201, RECOVERY)
+
+    test.each(redisFaults)(
+      '%s: open lets through, closed does as it can, and what has no limit is as before',
+      async (_, fault, closed) => {
+        await taken('/rate-closed')
+        proxy.set(fault)
+        for (let round = 0; round < 5; round++) {
+          const [open, shut, free] = await Promise.all(['/rate-open', '/rate-closed', '/bearer'].map(post))
+          expect([open?.status, shut?.status, free?.status]).toEqual([201, closed, 201])
+          for (const answer of [open, shut, free]) expect(answer?.ms).toBeLessThan(1500)
+        }
+        proxy.set({ kind: 'none' })
+        await taken('/rate-closed')
+      },
+      30_000,
+    )
+
+    test('flushed, it counts from zero, and loses nothing that was acknowledged', async () => {
+      const running = load({ url: () => `${gateway.url}/bearer`, headers: authorization, senders: 4 })
+      const client = new Redis(server.url)
+      for (let round = 0; round < 5; round++) {
+        const wanted = running.acknowledged() + 20
+        await until('taken', () => running.acknowledged() >= wanted)
+        await client.flushall()
+        expect((await post('/rate-closed')).status).toBe(201)
+      }
+      await running.stop()
+      client.disconnect()
+      // Other senders have written there before.
+      const found = Object.entries(await judge([running], gateway.rows, 'bearer')).filter(([, cases]) => cases.length > 0)
+      expect(found.map(([kind]) => kind).filter(kind => kind !== 'phantoms')).toEqual([])
+    }, 30_000)
+  })
+}
