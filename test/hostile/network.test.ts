@@ -136,7 +136,7 @@ for (const runtime of runtimes) {
       client.disconnect()
       // Other senders have written there before.
       const found = Object.entries(await judge([running], gateway.rows, 'bearer')).filter(([, cases]) => cases.length > 0)
-      expect(found.map(([kind]) => kind).filter(kind => kind !== 'phantoms')).toEqual([])
+      expect(found.map(([kind]) => kind).filter(kind => kind !== 'phantoms' && kind !== 'recordsWithoutKey')).toEqual([])
     }, 30_000)
   })
 }
