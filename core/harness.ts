@@ -209,7 +209,7 @@ function exchangeOf(
     path: r.path ?? '/webhooks/test',
     params: r.params ?? {},
     query: noting(query, notes.query),
-    search: query.toString(),
+    search: typeof r.query === 'string' ? r.query.replace(/^\?/, '') : query.toString(),
     headers: noting(headers, notes.headers),
     ip: r.ip ?? '192.0.2.1',
     receivedAt: now,

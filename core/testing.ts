@@ -104,10 +104,17 @@ const isRefusal = (value: unknown): value is Refusal => (value as Refusal | unde
 function* undeclared({ headers, query }: Notes, { security = {}, ...sender }: SenderPart): Generator<string> {
   const schemes = Object.values(security)
   const named = (where: string) => schemes.filter(s => s.type === 'apiKey' && s.in === where).map(s => String(s.name))
-  const told = [...Object.keys(sender.headers ?? {}), ...named('header'), ...schemes.map(s => (s.type === 'http' ? 'authorization' : ''))]
+  const asked = sender.handshakes ?? []
+  const told = [
+    ...Object.keys(sender.headers ?? {}),
+    ...asked.flatMap(handshake => Object.keys(handshake.headers ?? {})),
+    ...named('header'),
+    ...schemes.map(s => (s.type === 'http' ? 'authorization' : '')),
+  ]
   const known = new Set(told.map(name => name.toLowerCase()))
   for (const name of headers) if (!known.has(name.toLowerCase())) yield `reads the header '${name}', which sender() does not declare`
-  const parameters = [...Object.keys(sender.query ?? {}), ...named('query')]
+  const ofHandshakes = asked.flatMap(handshake => Object.keys(handshake.query ?? {}))
+  const parameters = [...Object.keys(sender.query ?? {}), ...ofHandshakes, ...named('query')]
   for (const name of query) if (!parameters.includes(name)) yield `reads the query parameter '${name}', which sender() does not declare`
 }
 

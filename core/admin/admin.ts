@@ -11,6 +11,8 @@ import { openRouter } from './router.ts'
 
 export interface AdminOptions extends World {
   metrics: Pick<Metrics, 'text' | 'contentType'>
+  /** Several processes share the port. */
+  reusePort?: boolean
   /** Asked by `/readyz`. */
   ready(): Promise<Readiness>
 }
@@ -35,6 +37,7 @@ export async function openAdmin(world: AdminOptions): Promise<Server | undefined
   const options = {
     port,
     host,
+    reusePort: world.reusePort ?? false,
     // Our reader has the limit; Bun's own answers with a bare 413.
     maxBody: Number.MAX_SAFE_INTEGER,
     fetch: async (request: Request, peer: string) => {

@@ -71,7 +71,8 @@ function readItem(item: Node, path: Path, chain: Chain, around: Around): Placed 
   const nested: Found[] = []
   const decoded = tryDecode(plugin, settings, stepReader(registry.plugins, nested))
   for (const fault of decoded.faults) problems.error(fault.at, [...inside, ...fault.path], fault.message)
-  if (decoded.faults.length || hasFault(settings)) return { plugin, at, path, gives: undefined }
+  if (decoded.faults.length || hasFault(settings))
+    return { plugin, at, path, gives: undefined, needs: typeof plugin.needs === 'function' ? [] : (plugin.needs ?? []) }
 
   const values = decoded.value as Record<string, unknown>
   chain.items.push({
@@ -92,7 +93,8 @@ function readItem(item: Node, path: Path, chain: Chain, around: Around): Placed 
     for (const { step, node, path: deeper } of nested)
       checkSettings(step.plugin, step.settings, node, [...inside, ...deeper], { ...around, verified })
   }
-  return { plugin, at, path, gives: givesOf(plugin, values, at, path, problems) }
+  const told = (what: string, slots: Slots) => slotsOf(what, slots, plugin, values, at, path, problems)
+  return { plugin, at, path, gives: told('gives', plugin.gives), needs: told('needs', plugin.needs) ?? [] }
 }
 
 function tryDecode(plugin: AnyPlugin, settings: Node, readStep: ReadStep): Decoded {
@@ -125,12 +127,22 @@ function checkSettings(
   }
 }
 
-function givesOf(plugin: AnyPlugin, values: Record<string, unknown>, at: Position, path: Path, problems: Problems): Placed['gives'] {
-  if (typeof plugin.gives !== 'function') return plugin.gives ?? []
+type Slots = AnyPlugin['gives'] | AnyPlugin['needs']
+
+function slotsOf(
+  what: string,
+  slots: Slots,
+  plugin: AnyPlugin,
+  values: Record<string, unknown>,
+  at: Position,
+  path: Path,
+  problems: Problems,
+) {
+  if (typeof slots !== 'function') return slots ?? []
   try {
-    return plugin.gives(values) ?? []
+    return slots.call(plugin, values) ?? []
   } catch (error) {
-    problems.error(at, path, thrown(`what '${plugin.name}' gives cannot be told`, error))
+    problems.error(at, path, thrown(`what '${plugin.name}' ${what} cannot be told`, error))
     return undefined
   }
 }

@@ -126,6 +126,8 @@ export interface Config {
     readonly tls?: { readonly cert: string; readonly key: string }
     readonly accessLog: boolean
     readonly brand: string
+    /** `/openapi.json`, `/docs` and `/docs/{webhook}` are there. */
+    readonly docs: boolean
     readonly drainDelay: number
     /** How long a sender may take for its body. */
     readonly bodyTimeout: number

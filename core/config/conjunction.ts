@@ -38,8 +38,7 @@ export class Conjunction {
       if (!isObject(schema) || found.get(schema)?.root === root) return
       found.set(schema, { schema, root })
       foreign ??= FOREIGN.find(keyword => keyword in schema)
-      if (schema !== root && '$id' in schema) foreign ??= '$id'
-      else if (typeof schema.$ref === 'string') {
+      if (typeof schema.$ref === 'string') {
         const target = resolve(root, schema.$ref)
         if (target) add(target, root)
         else foreign ??= '$ref'
@@ -107,7 +106,8 @@ export class Conjunction {
     if (!whole) return ends
     // Beyond 2^53 one more is not another number.
     if (Math.abs(ends.low) < 2 ** 53) [ends.low, ends.lowOpen] = [ends.lowOpen ? Math.floor(ends.low) + 1 : Math.ceil(ends.low), false]
-    if (Math.abs(ends.high) < 2 ** 53) [ends.high, ends.highOpen] = [ends.highOpen ? Math.ceil(ends.high) - 1 : Math.floor(ends.high), false]
+    if (Math.abs(ends.high) < 2 ** 53)
+      [ends.high, ends.highOpen] = [ends.highOpen ? Math.ceil(ends.high) - 1 : Math.floor(ends.high), false]
     return ends
   }
 
@@ -175,8 +175,7 @@ export class Conjunction {
     if (depth > DEEPEST) return false
     const atoms = this.atoms
     if (atoms.size === 0 || this.values?.length === 0) return true
-    for (const { branches, root } of this.choices.slice(0, 4))
-      if (branches.every(branch => this.#without(branch, root, depth))) return true
+    for (const { branches, root } of this.choices.slice(0, 4)) if (branches.every(branch => this.#without(branch, root, depth))) return true
     return [...atoms].every(atom => this.#lacks(atom, depth))
   }
 

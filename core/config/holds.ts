@@ -1,6 +1,6 @@
 /** Whether one value is valid, told only when it is sure. */
 import { resolve, typeName } from './fields.ts'
-import { isStandard, faultOf } from './format.ts'
+import { faultOf, isStandard } from './format.ts'
 
 export type Schema = Record<string, unknown>
 
@@ -21,28 +21,42 @@ export function holds(value: unknown, schema: unknown, root: Schema, depth = 0):
   const verdicts = Object.entries(schema).map(([keyword, said]) => {
     if (SILENT.has(keyword)) return true
     const judge = JUDGES[keyword]
-    return judge && judge(said, value, schema, inner => (of: unknown) => holds(of, inner, root, depth + 1), root)
+    return judge?.(said, value, schema, inner => (of: unknown) => holds(of, inner, root, depth + 1), root)
   })
   return all(verdicts)
 }
 
-type Judge = (said: any, value: any, schema: Schema, below: (inner: unknown) => (of: unknown) => boolean | undefined, root: Schema) =>
-  | boolean
-  | undefined
+type Judge = (
+  said: any,
+  value: any,
+  schema: Schema,
+  below: (inner: unknown) => (of: unknown) => boolean | undefined,
+  root: Schema,
+) => boolean | undefined
 
-const ofNumber = (judge: (said: number, value: number) => boolean): Judge => (said, value) => typeof value !== 'number' || judge(said, value)
-const ofText = (judge: (said: any, value: string) => boolean | undefined): Judge => (said, value) =>
-  typeof value !== 'string' || judge(said, value)
-const ofList = (judge: (said: number, length: number) => boolean): Judge => (said, value) => !Array.isArray(value) || judge(said, value.length)
-const ofMap = (judge: (said: number, size: number) => boolean): Judge => (said, value) =>
-  !isObject(value) || judge(said, Object.keys(value).length)
+const ofNumber =
+  (judge: (said: number, value: number) => boolean): Judge =>
+  (said, value) =>
+    typeof value !== 'number' || judge(said, value)
+const ofText =
+  (judge: (said: any, value: string) => boolean | undefined): Judge =>
+  (said, value) =>
+    typeof value !== 'string' || judge(said, value)
+const ofList =
+  (judge: (said: number, length: number) => boolean): Judge =>
+  (said, value) =>
+    !Array.isArray(value) || judge(said, value.length)
+const ofMap =
+  (judge: (said: number, size: number) => boolean): Judge =>
+  (said, value) =>
+    !isObject(value) || judge(said, Object.keys(value).length)
 const notMore = (said: number, size: number) => size <= said
 const notLess = (said: number, size: number) => size >= said
 
 const JUDGES: Record<string, Judge> = {
   type: (said, value) => [said].flat().some((type: string) => type === typeName(value) || (type === 'integer' && Number.isInteger(value))),
   const: (said, value) => canonical(said) === canonical(value),
-  enum: (said, value) => said.map(canonical).includes(canonical(value)),
+  enum: (said, value) => textsOf(said).has(canonical(value)),
   minimum: ofNumber((said, value) => value >= said),
   maximum: ofNumber((said, value) => value <= said),
   exclusiveMinimum: ofNumber((said, value) => value > said),
@@ -52,11 +66,13 @@ const JUDGES: Record<string, Judge> = {
   maxLength: ofText((said, value) => [...value].length <= said),
   pattern: ofText(said => (said === '' ? true : undefined)),
   // Formats of numbers are left undecided.
-  format: (said, value) => (typeof value === 'string' ? (isStandard(said) ? !faultOf(said, value) : undefined) : typeof value === 'number' ? undefined : true),
+  format: (said, value) =>
+    typeof value === 'string' ? (isStandard(said) ? !faultOf(said, value) : undefined) : typeof value === 'number' ? undefined : true,
   minItems: ofList(notLess),
   maxItems: ofList(notMore),
   uniqueItems: (said, value) => !said || !Array.isArray(value) || new Set(value.map(canonical)).size === value.length,
-  prefixItems: (said, value, _, below) => !Array.isArray(value) || all(said.map((inner: unknown, i: number) => i >= value.length || below(inner)(value[i]))),
+  prefixItems: (said, value, _, below) =>
+    !Array.isArray(value) || all(said.map((inner: unknown, i: number) => i >= value.length || below(inner)(value[i]))),
   items: (said, value, schema, below) =>
     !Array.isArray(value) || all(value.slice(Array.isArray(schema.prefixItems) ? schema.prefixItems.length : 0).map(below(said))),
   minProperties: ofMap(notLess),
@@ -88,6 +104,13 @@ const JUDGES: Record<string, Judge> = {
     const target = typeof said === 'string' ? resolve(root, said) : undefined
     return target && below(target)(value)
   },
+}
+
+const texts = new WeakMap<object, Set<string>>()
+function textsOf(values: unknown[]): Set<string> {
+  const made = texts.get(values) ?? new Set(values.map(canonical))
+  texts.set(values, made)
+  return made
 }
 
 /** One that is not settles it. */

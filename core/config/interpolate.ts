@@ -15,6 +15,8 @@ export interface Sources {
   /** Gathers the absolute names of the files that were read. */
   files: Set<string>
   vault: Vault
+  /** What is not there stands for itself, `${NAME}`: for whoever compares two configurations away from where they run. */
+  unsetStays?: boolean
 }
 
 /** A copy of the tree in which every interpolation has its value; keys and JSON Schemas are left as they are. */
@@ -47,6 +49,7 @@ function fill(node: ScalarNode, sources: Sources, path: Path): Node {
   const names: string[] = []
   const faults: string[] = []
   let secret: string | undefined
+  let unset = false
   const value = text.replace(PART, (part: string, body: string, end: string) => {
     if (part === '$${') return '${'
     const found = end
@@ -56,6 +59,7 @@ function fill(node: ScalarNode, sources: Sources, path: Path): Node {
     else {
       names.push(found.name)
       secret ??= found.secret
+      unset ||= found.unset === true
     }
     return 'fault' in found ? '' : found.value
   })
@@ -63,10 +67,11 @@ function fill(node: ScalarNode, sources: Sources, path: Path): Node {
   if (faults.length) return { kind: 'faulty', at: node.at, ...(node.key && { key: node.key }) }
   if (!names.length) return { ...node, value }
   const origin = { names: names.join(', '), whole: /^\$\{[^}]*\}$/.test(text) }
-  return { ...node, text, value, origin: { ...origin, ...(secret && { secret, placeholder: sources.vault.placeholders }) } }
+  const placeholder = unset || (secret !== undefined && sources.vault.placeholders)
+  return { ...node, text, value, origin: { ...origin, ...(secret && { secret }), ...(placeholder && { placeholder }) } }
 }
 
-type Found = { name: string; value: string; secret?: string } | { fault: string }
+type Found = { name: string; value: string; secret?: string; unset?: true } | { fault: string }
 
 function lookUp(body: string, file: string, path: Path, whole: boolean, sources: Sources): Found {
   if (body.startsWith('file:')) return content(body.slice(5), resolve(dirname(file), body.slice(5)), sources)
@@ -79,12 +84,14 @@ function lookUp(body: string, file: string, path: Path, whole: boolean, sources:
   const set = sources.env[name]
   if (typeof set === 'string' && (set !== '' || preset === undefined)) return { name, value: set }
   if (preset !== undefined) return { name, value: preset }
+  if (sources.unsetStays) return { name, value: `\${${name}}`, unset: true }
   return { fault: `the environment variable ${name} is not set: set it, or give a default: \${${name}:-…}` }
 }
 
 function content(name: string, file: string, sources: Sources): Found {
   sources.files.add(file)
   const read = readText(file)
+  if ('fault' in read && sources.unsetStays) return { name: `file:${name}`, value: `\${file:${name}}`, unset: true }
   if ('fault' in read) return { fault: `the file ${name} ${read.fault}` }
   return { name: `file:${name}`, value: read.text.replace(/\r?\n$/, '') }
 }

@@ -1,5 +1,5 @@
 /** A file or a folder to a checked configuration, with every problem at once. */
-import type { Config, Problem } from './config.ts'
+import type { Config, Position, Problem } from './config.ts'
 import { decode } from './decode.ts'
 import { readDestinations } from './destination.ts'
 import { readDialects } from './dialect.ts'
@@ -7,11 +7,11 @@ import { readEntities } from './entity.ts'
 import { withEnvironment } from './environment.ts'
 import { interpolate, type Sources } from './interpolate.ts'
 import { merge } from './merge.ts'
-import type { MapNode } from './node.ts'
+import { type MapNode, positionOf, reach } from './node.ts'
 import { parse } from './parse.ts'
 import { readPayloads } from './payload.ts'
-import { Problems } from './problem.ts'
-import { type Extension, gather } from './registry.ts'
+import { type Path, Problems } from './problem.ts'
+import { type Extension, gather, type Registry } from './registry.ts'
 import { File, type Sections } from './schema.ts'
 import { secretValues, warnWeak } from './secrets.ts'
 import { finishServer } from './server.ts'
@@ -30,24 +30,45 @@ export interface LoadOptions {
   importPlugin: (specifier: string, fromFile: string) => Promise<Extension>
   /** What `${secret:NAME}` stands for; placeholders when it is left out. */
   secrets?: StoredSecrets
+  /** A variable or a file that is not there stands for itself, `${NAME}`: for whoever compares configurations away from where they run. */
+  unsetStays?: boolean
+  /** Errors that leave the configuration whole enough to look at; it must then not be run. */
+  tolerates?: (problem: Problem) => boolean
 }
 
 export interface Loaded {
   /** Undefined when any problem is an error. */
   config?: Config
   problems: Problem[]
+  /** The built-in plugins and those that `plugins:` lists; undefined when no file could be read. */
+  registry?: Registry
+  /** Where a setting stands, of a map or a list its name; when it is left out, the nearest thing around it. */
+  at(path: Path): Position
 }
 
 /** Reads, checks and completes the configuration at a path. Never throws for what is in the files. */
 export async function load(path: string, options: LoadOptions): Promise<Loaded> {
   const problems = new Problems()
   const files = listFiles(path, problems)
-  const sources: Sources = { env: options.env, problems, files: new Set(files), vault: vaultOf(options.secrets) }
+  const { env, unsetStays = false, tolerates = () => false } = options
+  const sources: Sources = { env, problems, files: new Set(files), vault: vaultOf(options.secrets), unsetStays }
   const parsed = files.map(file => readFile(file, sources))
   const roots = parsed.filter(root => root !== undefined)
-  const config = roots.length ? await assemble(roots, roots.length === files.length, sources, options) : undefined
+  const made = roots.length ? await assemble(roots, roots.length === files.length, sources, options) : undefined
   const sorted = problems.sorted()
-  return { ...(config && !sorted.some(problem => problem.severity === 'error') && { config }), problems: sorted }
+  const whole = made && !sorted.some(problem => problem.severity === 'error' && !tolerates(problem))
+  const nowhere = { file: files[0] ?? path, line: 1, column: 1 }
+  return {
+    ...(whole && { config: made.config }),
+    problems: sorted,
+    ...(made && { registry: made.registry }),
+    at: setting => (made ? placeOf(made.root, setting) : nowhere),
+  }
+}
+
+function placeOf(root: MapNode, path: Path): Position {
+  const { node } = reach(root, path)
+  return node.kind === 'scalar' ? positionOf(root, path) : (node.key ?? node.at)
 }
 
 function readFile(file: string, sources: Sources): MapNode | undefined {
@@ -62,7 +83,12 @@ function readFile(file: string, sources: Sources): MapNode | undefined {
 }
 
 /** `complete` is false when a file could not be read: what the others name may well stand in it. */
-async function assemble(roots: MapNode[], complete: boolean, sources: Sources, options: LoadOptions): Promise<Config> {
+async function assemble(
+  roots: MapNode[],
+  complete: boolean,
+  sources: Sources,
+  options: LoadOptions,
+): Promise<{ root: MapNode; config: Config; registry: Registry }> {
   const { problems, files, vault } = sources
   const root = withEnvironment(merge(roots, problems), sources)
   const { value, faults, secrets } = decode(File, root)
@@ -83,7 +109,7 @@ async function assemble(roots: MapNode[], complete: boolean, sources: Sources, o
   warnWeak(all, problems)
   // Whole, unless there is an error; `load` then drops it.
   const { store, redis, admin, retention, secrets: atRest } = decoded as Pick<Config, Process>
-  return {
+  const config: Config = {
     server,
     store,
     redis,
@@ -100,4 +126,5 @@ async function assemble(roots: MapNode[], complete: boolean, sources: Sources, o
     secretPresets: new Map(all.flatMap(({ shown, preset }) => (preset ? [[shown, preset]] : []))),
     files: [...files],
   }
+  return { root, config, registry }
 }

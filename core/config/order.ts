@@ -1,5 +1,5 @@
 /** The order of a chain: phases, steps that may stand once, and slots that a later step needs from an earlier one. */
-import { type AnyPlugin, type Phase, type Slot, signedAt } from '../plugin.ts'
+import { type AnyPlugin, deliveryId, type Phase, type Slot, signedAt } from '../plugin.ts'
 import type { Position } from './config.ts'
 import { formatPosition, type Path, type Problems } from './problem.ts'
 
@@ -16,13 +16,14 @@ export interface Placed {
   path: Path
   /** Undefined: its settings have a fault, and it may give anything. */
   gives: readonly Slot<unknown>[] | undefined
+  needs: readonly Slot<unknown>[]
 }
 
 /** Tells every step that stands where it must not. `undefined` is a step that is not known. */
 export function checkOrder(steps: readonly (Placed | undefined)[], plugins: Iterable<AnyPlugin>, problems: Problems): void {
   for (const [i, step] of steps.entries()) {
     if (!step) continue
-    const { plugin, at, path } = step
+    const { plugin, at, path, needs } = step
     const before = steps.slice(0, i)
     const later = before.find(other => other && RANK[other.plugin.phase] > RANK[plugin.phase])?.plugin
     if (later) problems.error(at, path, `'${plugin.name}' (${plugin.phase}) must come before '${later.name}' (${later.phase}): move it up`)
@@ -31,7 +32,7 @@ export function checkOrder(steps: readonly (Placed | undefined)[], plugins: Iter
     if (twin) problems.error(at, path, `'${plugin.name}' may stand only once in a chain, and it is already at ${place}: remove one`)
     // What an unknown step, or one with faulty settings, would give cannot be told.
     if (before.some(other => !other?.gives)) continue
-    for (const slot of plugin.needs ?? []) {
+    for (const slot of needs) {
       if (before.some(other => givesIt(other, slot))) continue
       const after = steps.slice(i + 1).find(other => givesIt(other, slot))?.plugin
       // That one is told to move already.
@@ -48,9 +49,17 @@ function givesIt(step: Placed | undefined, slot: Slot<unknown>): boolean {
 
 function giver(slot: Slot<unknown>, plugins: Iterable<AnyPlugin>): string {
   const all = [...plugins]
-  const surely = all.filter(({ gives }) => Array.isArray(gives) && gives.some(given => given.name === slot.name))
+  const names = (some: readonly AnyPlugin[]) => some.map(plugin => plugin.name).join(' or ')
+  const surely = names(all.filter(({ gives }) => Array.isArray(gives) && gives.some(given => given.name === slot.name)))
   // Which slots a function gives shows only with settings.
-  const names = (surely.length ? surely : all.filter(({ gives }) => typeof gives === 'function')).map(plugin => plugin.name)
-  if (!names.length) return 'no plugin gives it, so remove this step'
-  return `put ${names.join(' or ')} ${slot.name === signedAt.name ? 'with a scheme that signs a timestamp ' : ''}before it`
+  const perhaps = names(all.filter(({ gives }) => typeof gives === 'function'))
+  const such = SUCH[slot.name]
+  const cures = [surely, ...(perhaps && (such || !surely) ? [such ? `${perhaps} ${such}` : perhaps] : [])].filter(Boolean)
+  return cures.length ? `put ${cures.join(', or ')} before it` : 'no plugin gives it, so remove this step'
+}
+
+/** What the settings of those must be like that give a slot only with some. */
+const SUCH: Record<string, string> = {
+  [signedAt.name]: 'with a scheme that signs a timestamp',
+  [deliveryId.name]: 'with a scheme that says where the id of a delivery is',
 }

@@ -24,8 +24,13 @@ export class Problems {
       const fault = `${formatPosition(problem.at)} ${problem.message}`
       if (!once.has(fault)) once.set(fault, problem)
     }
-    return [...once.values()].sort((a, b) => order(a.at.file, b.at.file) || a.at.line - b.at.line || a.at.column - b.at.column)
+    return ordered([...once.values()])
   }
+}
+
+/** By file, line and column. */
+export function ordered(problems: readonly Problem[]): Problem[] {
+  return [...problems].sort((a, b) => order(a.at.file, b.at.file) || a.at.line - b.at.line || a.at.column - b.at.column)
 }
 
 const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)

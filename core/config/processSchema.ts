@@ -48,6 +48,11 @@ export const server = closed(
       default: 'Postern',
       description: 'Prefix of the headers it sends: X-Postern-Webhook-Id.',
     }),
+    docs: Type.Boolean({
+      default: true,
+      description:
+        'Serves /openapi.json, /docs and /docs/WEBHOOK to whoever asks on this port: what active webhooks take, and sample code.',
+    }),
     drainDelay: Duration({ default: '5s', description: 'On a stop: how long readiness is refused before connections are.' }),
     bodyTimeout: Duration({ default: '8s', min: '100ms', description: 'How long a sender may take for its body; at most requestTimeout.' }),
     requestTimeout: Duration({ default: '8s', min: '100ms', description: 'How long one request may take in all.' }),

@@ -62,15 +62,34 @@ function table(properties: Record<string, TSchema>, required: readonly string[] 
 }
 
 function rows(properties: Record<string, TSchema>, required: readonly string[], prefix: string): string[] {
+  return settingsOf(properties, required, prefix).map(({ name, type, required, preset, description }) =>
+    row(`\`${name}\``, type, preset === undefined ? (required ? 'required' : '') : `\`${preset}\``, description),
+  )
+}
+
+/** One setting as the reference tells it. */
+export interface Setting {
+  /** `rate.per`, `steps[].name`, `headers.NAME.value` */
+  name: string
+  type: string
+  required: boolean
+  /** Its default, as JSON. */
+  preset?: string
+  description: string
+}
+
+/** Every setting, those within another one behind it. */
+export function settingsOf(properties: Record<string, TSchema>, required: readonly string[] = [], prefix = ''): Setting[] {
   return Object.entries(properties).flatMap(([key, schema]) => {
     const name = `${prefix}${key}`
-    const preset =
-      schema.default !== undefined ? `\`${JSON.stringify(schema.default)}\`` : required.includes(key) && !isFilled(schema) ? 'required' : ''
+    const preset = schema.default === undefined ? undefined : JSON.stringify(schema.default)
+    const needed = preset === undefined && required.includes(key) && !isFilled(schema)
     const each = body(schema) ?? (schema.items && body(schema.items))
     const below = each
-      ? rows(each.properties, each.required ?? [], `${name}${schema.items ? '[]' : schema.patternProperties ? '.NAME' : ''}.`)
+      ? settingsOf(each.properties, each.required ?? [], `${name}${schema.items ? '[]' : schema.patternProperties ? '.NAME' : ''}.`)
       : []
-    return [row(`\`${name}\``, type(schema), preset, described(schema)), ...below]
+    const setting = { name, type: type(schema), required: needed, ...(preset !== undefined && { preset }), description: described(schema) }
+    return [setting, ...below]
   })
 }
 

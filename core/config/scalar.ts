@@ -1,7 +1,7 @@
 /** Texts, numbers, booleans and fixed choices: one decoded value, or the one fault it has. */
 import type { TSchema } from '@sinclair/typebox'
 import { parseDuration, parseSize } from '../settings.ts'
-import { choices, mismatch, source } from './expected.ts'
+import { choices, mismatch, source, wanted } from './expected.ts'
 import { faultOf } from './format.ts'
 import type { Node } from './node.ts'
 
@@ -13,12 +13,21 @@ const PARSE: Record<string, (text: string) => number | undefined> = { duration: 
 /** Reads a scalar as its setting wants it. */
 export function scalar(schema: TSchema, node: Node): { value: Scalar } | { fault: string } {
   const value = typed(schema, node)
-  if (value === undefined) return { fault: mismatch(schema, node) }
+  if (value === undefined) return unset(schema, node) ?? { fault: mismatch(schema, node) }
   // What the stored secret itself is worth shows when it is opened.
   if (typeof value === 'string' && node.kind === 'scalar' && node.origin?.placeholder) return { value }
   const fault = typeof value === 'string' ? textFault(schema, value) : typeof value === 'number' ? numberFault(schema, value) : undefined
   if (fault === undefined) return { value }
   return { fault: node.kind === 'scalar' && node.origin ? `${source(node.origin)} ${fault}` : fault }
+}
+
+/** What stands in for a variable that nobody has set here, and that `${NAME}` itself cannot stand for: what the setting is when it is left out. */
+function unset(schema: TSchema, node: Node): { value: Scalar } | { fault: string } | undefined {
+  if (node.kind !== 'scalar' || !node.origin?.placeholder || node.origin.secret) return undefined
+  const value = schema.default === undefined ? undefined : typed(schema, { ...node, value: schema.default })
+  if (value !== undefined) return { value }
+  const { names } = node.origin
+  return { fault: `${names} is not set, and the setting wants ${wanted(schema)}: set it, or give a default: \${${names}:-…}` }
 }
 
 /** The value in the type that the setting wants; undefined when it is of another. */

@@ -1,7 +1,7 @@
 /** The rules between the settings of `server` and `admin`, and the files of `server.tls`. */
 import { dirname, resolve } from 'node:path'
 import type { Config } from './config.ts'
-import { type Node, positionOf, quoted, reach } from './node.ts'
+import { isPlaceholder, type Node, positionOf, quoted, reach } from './node.ts'
 import type { Problems } from './problem.ts'
 import type { Sections } from './schema.ts'
 import { readText } from './source.ts'
@@ -30,6 +30,7 @@ export function finishServer(root: Node, { server = {}, admin }: Sections, probl
 function pem(root: Node, which: 'cert' | 'key', name: string | undefined, problems: Problems): string | undefined {
   if (name === undefined) return undefined
   const path = ['server', 'tls', which]
+  if (isPlaceholder(root, path)) return name
   const at = positionOf(root, path)
   const file = resolve(dirname(at.file), name)
   const read = readText(file)

@@ -26,6 +26,8 @@ export interface Gauges {
 export interface Metrics extends Meter {
   /** In the text format of Prometheus, 0.0.4. */
   text(): Promise<string>
+  /** The same, to be merged with those of other processes. */
+  json(): Promise<object[]>
   readonly contentType: string
 }
 
@@ -99,23 +101,33 @@ export function openMetrics(build: { version: string; runtime: string }, gauges:
     buckets: ATTEMPT_SECONDS,
     registers,
   })
-  const reloadSuccess = gauge('postern_config_last_reload_successful', 'Whether the last reload of the configuration took effect.')
-  const reloadTime = gauge('postern_config_last_reload_success_timestamp_seconds', 'When the configuration in effect was loaded.')
+  const reloadSuccess = gauge('postern_config_last_reload_successful', 'Whether the last reload of the configuration took effect.', 'min')
+  const reloadTime = gauge('postern_config_last_reload_success_timestamp_seconds', 'When the configuration in effect was loaded.', 'min')
   const info = new Gauge({
     name: 'postern_build_info',
     help: 'Always 1; its labels tell what runs.',
     labelNames: ['version', 'runtime'] as const,
     registers,
+    aggregator: 'first',
   })
   info.set(build, 1)
-  const depth = gauge('postern_commit_queue_depth', 'Requests that wait for their transaction, or are in it.')
+  const depth = gauge('postern_commit_queue_depth', 'Requests that wait for their transaction, or are in it.', 'sum')
   const age = gauge(
     'postern_outbox_oldest_age_seconds',
     'Age of the oldest event that is not handed to its destinations yet; 0: none waits.',
+    'max',
   )
 
-  function gauge(name: string, help: string): Gauge {
-    return new Gauge({ name, help, registers })
+  function gauge(name: string, help: string, aggregator: 'sum' | 'min' | 'max'): Gauge {
+    return new Gauge({ name, help, registers, aggregator })
+  }
+
+  async function ask() {
+    depth.set(gauges.commitQueue())
+    const oldest = await gauges.outboxAge()
+    // A figure of before would say that all is well while nobody knows.
+    if (oldest === undefined) age.remove()
+    else age.set(oldest)
   }
 
   return {
@@ -138,12 +150,12 @@ export function openMetrics(build: { version: string; runtime: string }, gauges:
       if (success) reloadTime.set(now / 1000)
     },
     async text() {
-      depth.set(gauges.commitQueue())
-      const oldest = await gauges.outboxAge()
-      // A figure of before would say that all is well while nobody knows.
-      if (oldest === undefined) age.remove()
-      else age.set(oldest)
+      await ask()
       return registry.metrics()
+    },
+    async json() {
+      await ask()
+      return registry.getMetricsAsJSON()
     },
     contentType: registry.contentType,
   }

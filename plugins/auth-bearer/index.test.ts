@@ -73,3 +73,44 @@ test('keeps the contract', async () => {
   ]
   expect(await conformance(authBearer, examples)).toEqual([])
 })
+
+const draft = () => ({ method: 'POST', url: new URL('http://localhost/a'), headers: new Headers(), body: new Uint8Array() })
+const signer = { webhook: 'test', publicUrl: undefined, now: () => 0 }
+
+test('signs with the first key that has a value, and is let in', async () => {
+  const made = draft()
+  expect(authBearer.sign!({ keys: ['', KEY, OLD] }, made, signer)).toBeUndefined()
+  expect((await (await harness(authBearer, { keys: [KEY] })).send({ headers: made.headers })).reply).toBeUndefined()
+  expect(authBearer.sign!({ keys: [''] }, draft(), signer)).toContain('none of the keys')
+})
+
+test.each<[string, Sent, string[]]>([
+  ['nothing', {}, ['credential-missing']],
+  ['the key alone', header(KEY), ['prefix-missing']],
+  ['another word', header(`Token ${KEY}`), ['another-prefix']],
+  ['the word twice', header(`Bearer Bearer ${KEY}`), ['another-prefix']],
+  ['two spaces', header(`Bearer  ${KEY}`), ['surrounding-whitespace']],
+  ['a written-out line break', header(`Bearer ${KEY}\\n`), ['surrounding-whitespace']],
+  ['quotes', header(`Bearer "${KEY}"`), ['quoted']],
+  ['Basic', header(`Basic ${btoa(`user:${KEY}`)}`), ['base64-of-it']],
+  ['base64', header(`Bearer ${btoa(KEY)}`), ['base64-of-it']],
+  ['small letters', header(`Bearer ${KEY.toLowerCase()}`), ['letter-case']],
+  ['a part of it', header(`Bearer ${KEY.slice(0, -3)}`), ['cut-or-doubled']],
+  ['a placeholder', header(['Bearer $', '{INGEST_KEY}'].join('')), ['placeholder-sent']],
+  ['undefined', header('Bearer undefined'), ['placeholder-sent']],
+  ['another header', { headers: { 'x-api-key': KEY } }, ['credential-elsewhere']],
+  ['the query', { query: { key: KEY } }, ['credential-elsewhere']],
+  ['two headers', header(`Bearer ${KEY}`, 'Bearer x'), ['several-authorizations']],
+  ['a wrong key', header('Bearer something-else-altogether'), []],
+])('finds in %s: %p', async (...[, request, wanted]) => {
+  const { reply, exchange } = await (await harness(authBearer, { keys: [KEY, OLD] })).send(request)
+  expect(reply).toBeDefined()
+  const findings = await authBearer.diagnose!({ keys: [KEY, OLD] }, exchange, signer)
+  expect(findings.map(finding => finding.code)).toEqual(wanted)
+  expect(JSON.stringify(findings)).not.toContain(KEY)
+})
+
+test('finds a line break in what is configured', async () => {
+  const { exchange } = await (await harness(authBearer, { keys: [KEY] })).send(header(`Bearer ${KEY}`))
+  expect((await authBearer.diagnose!({ keys: [`${KEY}\n`] }, exchange, signer)).map(f => f.code)).toEqual(['configured-with-whitespace'])
+})

@@ -1,6 +1,6 @@
 /** `auth-bearer`: a key in the Authorization header (RFC 6750, section 2.1). */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { definePlugin, Secret, Type } from '#core/plugin.ts'
+import { credentialFindings, definePlugin, Secret, Type } from '#core/plugin.ts'
 
 const digest = (text: string) => createHash('sha256').update(text).digest()
 
@@ -36,6 +36,37 @@ export default definePlugin({
     },
     security: { bearer: { type: 'http', scheme: 'bearer' } },
   }),
+  lint: (_, { https, publicUrl }) =>
+    https || publicUrl === undefined
+      ? []
+      : [
+          {
+            rule: 'plain-http',
+            path: '',
+            message:
+              'senders call over plain HTTP, where whoever is on the way reads the key: serve HTTPS, and begin `server.publicUrl` with https://',
+          },
+        ],
+  sign({ keys }, draft) {
+    const key = keys.find(Boolean)
+    if (!key) return 'none of the keys of auth-bearer has a value: set the variable that one of them names'
+    draft.headers.set('authorization', `Bearer ${key}`)
+    return undefined
+  },
+  diagnose({ keys }, x) {
+    const value = x.headers.get('authorization') ?? undefined
+    const accepted = keys.filter(Boolean)
+    if (value?.includes(','))
+      return [
+        {
+          code: 'several-authorizations',
+          message: 'There are several Authorization headers, or one with a comma in it.',
+          cure: 'Send one; a proxy on the way may add its own.',
+        },
+      ]
+    const place = 'the header Authorization'
+    return credentialFindings({ accepted, place, value, prefix: 'Bearer ', headers: x.headers, query: x.query })
+  },
 
   compile({ keys }, host) {
     // Digests are of one length, so that comparing them tells nothing of the keys, their lengths included.

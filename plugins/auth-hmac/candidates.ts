@@ -6,6 +6,9 @@ import type { Look, Source } from './source.ts'
 /** More than so many are refused: each one costs a comparison, and a public key a whole verification. */
 export const MAX = 32
 
+/** Where so many places in a row have nothing, the rest of a list is not looked at: a provider numbers its headers without a gap. */
+export const GAP = 10
+
 /** Reads at most one more than `MAX`, and fills `look.pairs` with the names that the scheme asks for. */
 export function compileCandidates({ list, kv, key, prefix }: Scheme['signature'], sources: Source[], wanted: ReadonlySet<string>) {
   const take = (item: string, look: Look, found: string[]) => {
@@ -23,9 +26,14 @@ export function compileCandidates({ list, kv, key, prefix }: Scheme['signature']
   }
   return (look: Look): string[] => {
     const found: string[] = []
+    let missing = 0
     for (const source of sources) {
       const value = source(look)
-      if (!value) continue
+      if (!value) {
+        if (++missing === GAP) break
+        continue
+      }
+      missing = 0
       // A header of thousands of signatures is not split beyond those that it takes to refuse it.
       for (let from = 0, to: number; from <= value.length && found.length <= MAX; from = to + (list?.length ?? 1)) {
         to = list === undefined ? value.length : value.indexOf(list, from)

@@ -35,11 +35,15 @@ export interface Key {
 /** The text of a key that made any of the candidates for this message; undefined when none did. */
 export type Match = (message: readonly (string | Uint8Array)[], candidates: readonly string[]) => string | undefined
 
-export function compileMatch({ kind, algorithm, encoding }: Scheme, keys: readonly Key[]): Match {
+/** What a key is used for; a secret of the kind `static` is no key. */
+type Use = Pick<Scheme, 'algorithm' | 'encoding'> & { kind: Exclude<Scheme['kind'], 'static'> }
+
+export function compileMatch({ kind, algorithm, encoding }: Use, keys: readonly Key[]): Match {
   if (kind !== 'hmac') return publicMatch(kind, encoding, keys)
   const length = createHmac(algorithm, 'any').digest(encoding).length
   return (message, candidates) => {
-    const offered = candidates.filter(c => c.length === length).map(c => Buffer.from(c))
+    const offered: Buffer[] = []
+    for (const candidate of candidates) if (candidate.length === length) offered.push(Buffer.from(candidate))
     if (offered.length === 0) return undefined
     let match: string | undefined
     for (const { text, bytes } of keys) {

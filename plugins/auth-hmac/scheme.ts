@@ -5,39 +5,70 @@ import { place, same } from './source.ts'
 import { split } from './template.ts'
 
 export interface Scheme {
-  kind: 'hmac' | 'ed25519' | 'ecdsa-p256'
+  kind: 'hmac' | 'ed25519' | 'ecdsa-p256' | 'static'
   algorithm: 'sha1' | 'sha256' | 'sha512'
   encoding: 'hex' | 'base64'
   secret: { encoding: 'utf8' | 'base64' | 'hex'; stripPrefix: string }
   require: Record<string, string>
+  /** Of the kind `static`, where the secret itself is. */
   signature: { from: string[]; list?: string; kv?: string; key?: string; prefix?: string }
   timestamp?: { from?: string; format: 'unix' | 'unix_ms' | 'rfc3339'; tolerance: number; future: number }
+  /** Of the kind `static`, nothing. */
   signed: string
+  bodyVariants: ('raw' | 'escapedUnicode')[]
+  url: 'raw' | 'decoded'
   id?: string
   jsonFormField?: string
   page?: string
 }
 
+const DEFAULTS = {
+  kind: 'hmac',
+  algorithm: 'sha256',
+  encoding: 'hex',
+  secret: { encoding: 'utf8', stripPrefix: '' },
+  require: {},
+  signed: '{body}',
+  bodyVariants: ['raw'],
+  url: 'raw',
+} satisfies Omit<Scheme, 'signature'>
+
 /** The whole scheme; undefined when the preset is not known, or nothing says where the signature is. */
-export function resolve({ secrets: _, preset, secret, signature, timestamp, ...own }: Settings): Scheme | undefined {
+export function resolve({ secrets: _, preset, secret, signature, timestamp, from: place, prefix, ...own }: Settings): Scheme | undefined {
   const found: Partial<Preset> | undefined = preset === undefined ? {} : presets.get(preset)
+  if (found && (own.kind ?? found.kind) === 'static') return resolveStatic(found, { from: place, prefix, id: own.id })
   const from = signature?.from ?? found?.signature?.from
   if (!found || !from) return undefined
-  const { secret: baseSecret, signature: baseSignature, timestamp: baseTimestamp, ...base } = found
+  const { secret: baseSecret, signature: baseSignature, timestamp: baseTimestamp, from: _from, prefix: _prefix, ...base } = found
   const scheme: Scheme = {
-    kind: 'hmac',
-    algorithm: 'sha256',
-    encoding: 'hex',
-    require: {},
-    signed: '{body}',
+    ...DEFAULTS,
     ...base,
     ...own,
-    secret: { encoding: 'utf8', stripPrefix: '', ...baseSecret, ...secret },
+    secret: { ...DEFAULTS.secret, ...baseSecret, ...secret },
     signature: { ...baseSignature, ...signature, from: [from].flat() },
   }
   if (timestamp || baseTimestamp) {
     const merged = { tolerance: 5 * 60_000, ...baseTimestamp, ...timestamp }
     scheme.timestamp = { format: 'unix', future: merged.tolerance, ...merged }
+  }
+  return scheme
+}
+
+function resolveStatic(
+  { page, ...base }: Partial<Preset>,
+  own: { from: string | undefined; prefix: string | undefined; id: string | undefined },
+) {
+  const from = own.from ?? base.from
+  if (from === undefined) return undefined
+  const prefix = own.prefix ?? base.prefix
+  const id = own.id ?? base.id
+  const scheme: Scheme = {
+    ...DEFAULTS,
+    kind: 'static',
+    signature: { from: [from], ...(prefix !== undefined && { prefix }) },
+    signed: '',
+    ...(id !== undefined && { id }),
+    ...(page !== undefined && { page }),
   }
   return scheme
 }

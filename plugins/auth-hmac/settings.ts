@@ -9,6 +9,8 @@ const choice = <const T extends string>(values: readonly T[], description: strin
     ),
   )
 
+const FIELD =
+  '`header:<name>`, `json:<path.in.the.body>`, where `list[]` is the only element of a list, or `sig:<name>` (a pair of the signature header)'
 const SOURCE = '`header:<name>`, `json:<path.in.the.body>` or `sig:<name>` (a pair of the signature header)'
 const text = (description: string) => Type.Optional(Type.String({ minLength: 1, description }))
 
@@ -22,7 +24,12 @@ export const settings = Type.Object(
     preset: Type.Optional(
       Type.String({ description: 'Name of a provider whose scheme is built in. Every other field overrides what it says.' }),
     ),
-    kind: choice(['hmac', 'ed25519', 'ecdsa-p256'], 'Kind of signature; `hmac` without a preset.'),
+    kind: choice(
+      ['hmac', 'ed25519', 'ecdsa-p256', 'static'],
+      'Kind of signature; `static` for a sender that signs nothing and sends a secret along, of which `from` tells. `hmac` without a preset.',
+    ),
+    from: text('Of the kind `static`: where the secret is, `header:<name>`.'),
+    prefix: Type.Optional(Type.String({ description: 'Of the kind `static`: what stands before the secret, `Bearer ` say.' })),
     algorithm: choice(['sha1', 'sha256', 'sha512'], 'Hash of an HMAC, never taken from the request; `sha256` without a preset.'),
     encoding: choice(['hex', 'base64'], 'How the signature is written; `hex` without a preset.'),
     secret: Type.Optional(
@@ -44,7 +51,7 @@ export const settings = Type.Object(
         {
           from: Type.Optional(
             Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1 })], {
-              description: `Where the signature is: ${SOURCE}; or a list of such places.`,
+              description: `Where the signature is: ${SOURCE}; or a list of such places. \`header:<name>{1..100}\` is a list of numbered headers.`,
             }),
           ),
           list: text('What separates several signatures in one value.'),
@@ -72,7 +79,19 @@ export const settings = Type.Object(
     signed: text(
       'What is signed: text and `{body}` `{timestamp}` `{method}` `{url}` `{header:X}` `{json:p}` `{sig:k}` `{form:sorted}`; `{body}` without a preset.',
     ),
-    id: text(`Where the id of the delivery is: ${SOURCE}.`),
+    bodyVariants: Type.Optional(
+      Type.Array(Type.Union([Type.Literal('raw'), Type.Literal('escapedUnicode')]), {
+        minItems: 1,
+        uniqueItems: true,
+        description:
+          'Forms of the body that may have been signed: as it came, or with every letter from U+007F on written as in `\\u00e9`. Only `raw` without a preset.',
+      }),
+    ),
+    url: choice(
+      ['raw', 'decoded'],
+      '`decoded` accepts a signature over the URL with `%3A %2F %3F %40 %21 %24 %27 %28 %29 %2A %2C %3B` decoded, too; `raw` without a preset.',
+    ),
+    id: text(`Where the id of the delivery is: ${FIELD}. \`idempotency: { from: preset }\` goes by it.`),
     jsonFormField: text('The body is a form, and this field of it holds the JSON that `json:` looks into.'),
   },
   { additionalProperties: false },

@@ -2,6 +2,7 @@
 import type { Exchange } from '#core/plugin.ts'
 
 const TEXT = new TextDecoder()
+const FORM = 'application/x-www-form-urlencoded'
 
 /** One request while it is looked at; `pairs` are those of the signature header. */
 export interface Look {
@@ -9,6 +10,9 @@ export interface Look {
   readonly pairs: Map<string, string>
   /** The parsed JSON; null when there is none. */
   document?: unknown
+  /** Stand in for the body and the URL as they came, while another form of them is tried. */
+  body?: Uint8Array | undefined
+  url?: string | undefined
 }
 
 /** Undefined: the request has no such value, and whoever needs it must refuse. */
@@ -16,14 +20,24 @@ export type Source = (look: Look) => string | undefined
 
 export interface Place {
   kind: 'header' | 'json' | 'sig'
+  /** Of numbered headers, that of the first. */
   name: string
+  /** How many headers there may be, for a place such as `header:x-signature-{1..100}`. */
+  count?: number
 }
 
 /** The parts of a source, or undefined when it is none. */
 export function place(source: string): Place | undefined {
-  const m = /^(?:(header):([\w.-]+)|(json|sig):(.+))$/.exec(source)
+  const m = /^(?:(header):([\w.-]+)(?:\{1\.\.(100|[1-9]\d?)\})?|(json|sig):(.+))$/.exec(source)
   if (!m) return undefined
-  return m[1] ? { kind: 'header', name: m[2]!.toLowerCase() } : { kind: m[3] as 'json' | 'sig', name: m[4]! }
+  if (!m[1]) return { kind: m[4] as 'json' | 'sig', name: m[5]! }
+  const name = m[2]!.toLowerCase()
+  return m[3] ? { kind: 'header', name: `${name}1`, count: Number(m[3]) } : { kind: 'header', name }
+}
+
+/** The headers of a place, numbered ones each by its name. */
+export function numbered({ kind, name, count }: Place): Place[] {
+  return count === undefined ? [{ kind, name }] : Array.from({ length: count }, (_, i) => ({ kind, name: name.slice(0, -1) + (i + 1) }))
 }
 
 /** Whether two texts name one place of the request. */
@@ -35,15 +49,44 @@ export function same(a: string, b: string | undefined): boolean {
 export function compileSource({ kind, name }: Place, jsonFormField: string | undefined): Source {
   if (kind === 'header') return ({ x }) => x.headers.get(name) || undefined
   if (kind === 'sig') return ({ pairs }) => pairs.get(name)
-  const path = name.split('.')
+  const find = compilePath(name, jsonFormField)
+  return look => {
+    const value = find(look)
+    return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined
+  }
+}
+
+/** The same, of an id. What two deliveries may have in common names neither: true or false, no text at all, a number that has lost digits. */
+export function compileId({ kind, name }: Place, jsonFormField: string | undefined): Source {
+  if (kind !== 'json') return compileSource({ kind, name }, jsonFormField)
+  const find = compilePath(name, jsonFormField)
+  return look => {
+    const value = find(look)
+    return (typeof value === 'string' && value) || Number.isSafeInteger(value) ? String(value) : undefined
+  }
+}
+
+/** Stands for `[]`: the one element of a list. The first of several would speak for the others. */
+const ONLY = Symbol('[]')
+
+function compilePath(path: string, jsonFormField: string | undefined): (look: Look) => unknown {
+  const steps = path.split('.').flatMap(part => {
+    const [, key = '', lists = ''] = /^(.*?)((?:\[\])*)$/s.exec(part) ?? []
+    return [...(key || !lists ? [key] : []), ...Array.from({ length: lists.length / 2 }, () => ONLY)]
+  })
   return look => {
     if (look.document === undefined) look.document = documentOf(look.x, jsonFormField) ?? null
     let value = look.document
-    for (const key of path) {
-      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined
-      value = (value as Record<string, unknown>)[key]
+    for (const step of steps) {
+      if (typeof step !== 'string') {
+        if (!Array.isArray(value) || value.length !== 1) return undefined
+        value = value[0]
+        continue
+      }
+      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined
+      value = (value as Record<string, unknown>)[step]
     }
-    return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined
+    return value
   }
 }
 
@@ -62,6 +105,7 @@ function documentOf(x: Exchange, jsonFormField: string | undefined): unknown {
 
 /** The body as a form; undefined when it is sent as something else, which would be read differently further on. */
 export function formOf(x: Exchange): URLSearchParams | undefined {
-  const type = x.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
-  return type === 'application/x-www-form-urlencoded' ? new URLSearchParams(TEXT.decode(x.raw)) : undefined
+  const type = x.headers.get('content-type')
+  const form = type === FORM || type?.split(';', 1)[0]?.trim().toLowerCase() === FORM
+  return form ? new URLSearchParams(TEXT.decode(x.raw)) : undefined
 }

@@ -44,17 +44,17 @@ export function compileTemplate(signed: string, around: Around): Template {
 }
 
 function compileToken(token: string, around: Around): (look: Look) => string | Uint8Array | undefined {
-  if (token === 'body') return ({ x }) => x.raw
+  if (token === 'body') return look => look.body ?? look.x.raw
   if (token === 'timestamp' && around.timestamp) return around.timestamp
   if (token === 'method') return ({ x }) => x.method
-  if (token === 'url') return ({ x }) => around.publicUrl && urlOf(x, around.publicUrl)
+  if (token === 'url') return look => look.url ?? (around.publicUrl && urlOf(look.x, around.publicUrl))
   if (token === 'form:sorted') return ({ x }) => sorted(formOf(x))
   const source = place(token)
   return source ? compileSource(source, around.jsonFormField) : () => undefined
 }
 
 /** As the sender wrote it, but for the scheme and host, which only the configuration can tell. */
-function urlOf(x: Exchange, publicUrl: string): string {
+export function urlOf(x: Exchange, publicUrl: string): string {
   return publicUrl + x.path + (x.search && `?${x.search}`)
 }
 

@@ -16,5 +16,16 @@ export default definePlugin({
     { additionalProperties: false },
   ),
   refusals: {},
+  lint: (_, { production, chain }) =>
+    production && !chain.some(({ plugin }) => plugin.phase === 'verify' && plugin.name !== 'auth-none' && plugin.verifies !== false)
+      ? [
+          {
+            rule: 'open-to-all',
+            path: '',
+            message:
+              'whoever finds the address can write records and raise events: put a verify step here; where the network keeps strangers out, say so in a comment: # allow open-to-all: why',
+          },
+        ]
+      : [],
   compile: () => () => undefined,
 })

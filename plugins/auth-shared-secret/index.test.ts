@@ -85,3 +85,30 @@ test('keeps the contract', async () => {
   ]
   expect(await conformance(authSharedSecret, examples)).toEqual([])
 })
+
+const signer = { webhook: 'test', publicUrl: undefined, now: () => 0 }
+
+test.each<{ header?: string; query?: string; prefix?: string; secrets: string[] }>([H, P, { query: 'key', secrets: ['', KEY] }])(
+  'signs %j, and is let in',
+  async settings => {
+    const made = { method: 'POST', url: new URL('http://localhost/a'), headers: new Headers(), body: new Uint8Array() }
+    expect(authSharedSecret.sign!(settings, made, signer)).toBeUndefined()
+    const bench = await harness(authSharedSecret, settings)
+    expect((await bench.send({ headers: made.headers, query: made.url.searchParams })).reply).toBeUndefined()
+    expect(authSharedSecret.sign!({ ...settings, secrets: [''] }, made, signer)).toContain('none of the secrets')
+  },
+)
+
+test.each<[Record<string, unknown>, Sent, string[]]>([
+  [H, {}, ['credential-missing']],
+  [H, { headers: { authorization: `Bearer ${KEY}` } }, ['credential-elsewhere']],
+  [H, { headers: { 'x-gitlab-token': `Bearer ${KEY}` } }, ['another-prefix']],
+  [P, { headers: { 'x-gitlab-token': KEY } }, ['prefix-missing']],
+  [P, { headers: { 'x-gitlab-token': `token ${KEY}` } }, ['prefix-case']],
+  [{ query: 'key', secrets: [KEY] }, { query: `key=${KEY}&key=x` }, ['parameter-twice']],
+  [{ query: 'key', secrets: [KEY] }, { headers: { 'x-key': KEY } }, ['credential-elsewhere']],
+])('%j finds in %j: %j', async (settings, request, wanted) => {
+  const { reply, exchange } = await (await harness(authSharedSecret, settings)).send(request)
+  expect(reply).toBeDefined()
+  expect((await authSharedSecret.diagnose!(settings as never, exchange, signer)).map(f => f.code)).toEqual(wanted)
+})

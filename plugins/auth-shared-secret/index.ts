@@ -1,6 +1,6 @@
 /** `auth-shared-secret`: a secret in a header of the sender's choice, or, where it can do no better, in the URL. */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { definePlugin, Secret, Type } from '#core/plugin.ts'
+import { credentialFindings, definePlugin, Secret, Type } from '#core/plugin.ts'
 
 const digest = (text: string) => createHash('sha256').update(text).digest()
 
@@ -40,6 +40,30 @@ export default definePlugin({
     const scheme = { type: 'apiKey', in: header ? 'header' : 'query', name }
     const security = { [`secret-${name.toLowerCase().replace(/[^a-z0-9._-]/g, '-')}`]: scheme }
     return header ? { headers: { [name]: field }, security } : { query: { [name]: field }, security }
+  },
+  lint({ query }, { https, publicUrl, production }) {
+    // What nobody has said of the address may still be HTTPS; in a URL it is worth asking.
+    if (https || (publicUrl === undefined && !(query && production))) return []
+    const where = query ? 'the secret, which also stays in the log of each proxy' : 'the secret'
+    const cure = 'serve HTTPS, begin `server.publicUrl` with https://, or set `server.requireHttps`'
+    const message = `senders may call over plain HTTP, where whoever is on the way reads ${where}: ${cure}${query ? '; best is a `header`' : ''}`
+    return [{ rule: query ? 'secret-in-url' : 'plain-http', path: query ? '/query' : '', message }]
+  },
+  sign({ header, query, prefix = '', secrets }, draft) {
+    const secret = secrets.find(Boolean)
+    if (!secret) return 'none of the secrets of auth-shared-secret has a value: set the variable that one of them names'
+    if (header) draft.headers.set(header, prefix + secret)
+    else draft.url.searchParams.set(query ?? '', secret)
+    return undefined
+  },
+  diagnose({ header, query, prefix = '', secrets }, x) {
+    const accepted = secrets.filter(Boolean)
+    const all = header === undefined ? x.query.getAll(query ?? '') : []
+    if (all.length > 1)
+      return [{ code: 'parameter-twice', message: `The query has the parameter ${query} ${all.length} times.`, cure: 'Send it once.' }]
+    const place = header === undefined ? `the query parameter ${query}` : `the header ${header}`
+    const value = header === undefined ? all[0] : (x.headers.get(header) ?? undefined)
+    return credentialFindings({ accepted, place, value, prefix, headers: x.headers, query: x.query })
   },
 
   compile({ header, query, prefix = '', secrets }, host) {

@@ -52,3 +52,24 @@ test('keeps the contract', async () => {
   ]
   expect(await conformance(authUrlToken, examples)).toEqual([])
 })
+
+test('has nothing to sign, but a word for whoever has no token', () => {
+  const made = (url: string) => ({ method: 'POST', url: new URL(url), headers: new Headers(), body: new Uint8Array() })
+  const signer = { webhook: 'contact-form', publicUrl: undefined, now: () => 0 }
+  expect(authUrlToken.sign!({ param: 'token' }, made('http://localhost/in/abc'), signer)).toBeUndefined()
+  expect(authUrlToken.sign!({ param: 'token' }, made('http://localhost/in/{token}'), signer)).toContain('postern token create contact-form')
+})
+
+test.each<[Record<string, string>, string[]]>([
+  [{}, ['token-missing']],
+  [{ token: '{token}' }, ['placeholder-sent']],
+  [{ token: `${TOKEN}.` }, ['surrounding-characters']],
+  [{ token: ` ${TOKEN}` }, ['surrounding-characters']],
+  [{ token: 'x'.repeat(300) }, ['token-too-long']],
+  [{ token: 'wh_unknown' }, []],
+])('finds in %j: %j', async (params, wanted) => {
+  const { reply, exchange } = await (await harness(authUrlToken, {}, around)).send({ params })
+  expect(reply).toBeDefined()
+  const host = { webhook: 'contact-form', publicUrl: undefined, now: () => 0 }
+  expect((await authUrlToken.diagnose!({ param: 'token' }, exchange, host)).map(f => f.code)).toEqual(wanted)
+})

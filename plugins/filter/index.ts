@@ -24,6 +24,7 @@ export default definePlugin({
   ),
   refusals: { FILTERED: { status: 422, summary: 'The webhook does not take requests like this one.' } },
   sender: c => ({
+    ...(c.otherwise === 'accept' && { stops: 'The webhook has no use for a request like this one.', refusals: [] }),
     query: Object.fromEntries(
       parametersOf(compileExpression(c.when, NAMES)).map(name => [name, { description: 'Decides whether the request is taken.' }]),
     ),

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'bun:test'
+import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
-import { conformance, harness } from '#core/testing.ts'
+import { load } from '#core/config/load.ts'
+import { conformance, harness, type Sent } from '#core/testing.ts'
+import { folder } from '../../test/support/child.ts'
+import { builtins } from '../index.ts'
 import idempotency from './index.ts'
 
 const header = 'X-Idempotency-Key'
@@ -14,6 +20,9 @@ test('keeps the contract', async () => {
       { request: key('k'), expect: 'pass' },
       { request: key(''), expect: 'IDEMPOTENCY_KEY_INVALID' },
       { settings: { required: true }, request: {}, expect: 'IDEMPOTENCY_KEY_INVALID' },
+      { settings: { from: 'preset' }, request: { slots: { 'delivery-id': 'evt_1' } }, expect: 'pass' },
+      { settings: { from: 'header:X-Delivery' }, request: { headers: { 'x-delivery': 'd' } }, expect: 'pass' },
+      { settings: { from: 'json:message.messageId', required: true }, request: { body: {} }, expect: 'IDEMPOTENCY_KEY_INVALID' },
       { settings: { header: 'Idempotency-Key', onMismatch: 'replay' }, request: { headers: { 'idempotency-key': '"k"' } }, expect: 'pass' },
     ]),
   ).toEqual([])
@@ -82,5 +91,95 @@ test.each([{ ttl: '0s' }, { maxLength: 256 }, { maxLength: 0 }, { header: 'a b' 
   'refuses the settings %p',
   settings => expect(harness(idempotency, settings)).rejects.toThrow(),
 )
+
+describe('the id that a provider gives its delivery', () => {
+  const long = 'x'.repeat(256)
+  const hash = (text: string) => `sha256:${createHash('sha256').update(Buffer.from(text, 'utf16le')).digest('base64url')}`
+  const slot = (value: unknown): Sent => ({ slots: { 'delivery-id': value } })
+  const header = (value: string): Sent => ({ headers: { 'x-delivery': value } })
+  const rows: [from: string, request: Sent, key: string | undefined, settings?: object][] = [
+    ['preset', slot('evt_1'), 'evt_1'],
+    ['preset', {}, undefined],
+    ['preset', slot(long.slice(1)), long.slice(1)],
+    // A provider never learns of a refusal, and would only try again.
+    ['preset', slot(long), hash(long)],
+    ['preset', slot('a\u0000b'), hash('a\u0000b')],
+    ['preset', slot('a\nb'), hash('a\nb')],
+    ['preset', slot('a\ud800'), hash('a\ud800')],
+    ['preset', slot('evt_1'), hash('evt_1'), { maxLength: 4 }],
+    ['header:X-Delivery', header('d-1'), 'd-1'],
+    ['header:X-Delivery', header('"d-1"'), '"d-1"'],
+    ['header:X-Delivery', header(''), undefined],
+    ['header:X-Delivery', header(long), hash(long)],
+    ['header:X-Delivery', { headers: { 'x-idempotency-key': 'k' } }, undefined],
+    ['json:id', { body: { id: 'a' } }, 'a'],
+    ['json:id', { body: { id: 7 } }, '7'],
+    ['json:id', { body: { id: true } }, undefined],
+    ['json:id', { body: { id: 0.5 } }, undefined],
+    ['json:id', { body: '{"id":9007199254740993}' }, undefined],
+    ['json:id', { body: { id: ['a'] } }, undefined],
+    ['json:id', { body: 'no json' }, undefined],
+    ['json:message.messageId', { body: { message: { messageId: '2070443601311540' } } }, '2070443601311540'],
+    ['json:message.messageId', { body: { message: null } }, undefined],
+    ['json:constructor.name', { body: {} }, undefined],
+    ['json:messages[].id', { body: { messages: [{ id: 'a' }] } }, 'a'],
+    ['json:messages[].id', { body: { messages: [{ id: 'a' }, { id: 'b' }] } }, undefined],
+    ['json:messages[].id', { body: { messages: [] } }, undefined],
+    ['json:ids[]', { body: { ids: ['a'] } }, 'a'],
+  ]
+  test.each(rows)('%s of %j', async (from, request, key, settings = {}) => {
+    const { reply, staged } = await (await harness(idempotency, { from, ...settings })).send(request)
+    expect([reply, staged[0]?.arg.key]).toEqual([undefined, key])
+  })
+
+  test('comes again with another body, and is the same delivery, unless told to refuse', async () => {
+    const request = { ...slot('evt_1'), body: { attempt: 2 } }
+    expect(await claim(request, { from: 'preset' })).not.toHaveProperty('mismatch')
+    expect(await claim(request, { from: 'preset', onMismatch: 'refuse' })).toMatchObject({ mismatch: { code: 'IDEMPOTENCY_KEY_REUSED' } })
+  })
+
+  test('may be required', async () => {
+    const bench = await harness(idempotency, { from: 'json:id', required: true })
+    expect((await bench.send({ body: {} })).reply).toMatchObject({
+      code: 'IDEMPOTENCY_KEY_INVALID',
+      details: { _general: ['The delivery has no id (json:id).'] },
+    })
+  })
+
+  test('is told to senders where this step reads it, and nowhere else', async () => {
+    const headers = async (settings: object) => Object.keys((await harness(idempotency, settings)).sender.headers ?? {})
+    expect(await headers({})).toEqual(['X-Idempotency-Key'])
+    expect(await headers({ from: 'header:X-Delivery' })).toEqual(['X-Delivery'])
+    expect(await headers({ from: 'preset' })).toEqual([])
+    expect(await headers({ from: 'json:id' })).toEqual([])
+  })
+
+  test.each([
+    { from: 'body' },
+    { from: 'header:a b' },
+    { from: 'json:' },
+    { from: 'json:a..b' },
+    { from: 'json:a[0]' },
+    { from: `json:${'a.'.repeat(16)}a` },
+    { from: `json:${'a'.repeat(251)}` },
+    { from: 'preset', header: 'X-Id' },
+  ])('refuses the settings %p', settings => expect(harness(idempotency, settings)).rejects.toThrow())
+
+  test.each<[string, boolean]>([
+    ['{ auth-hmac: { preset: github, secrets: [a-signing-key-of-some-length] } }', true],
+    ['{ auth-hmac: { preset: okta, secrets: [a-signing-key-of-some-length] } }', true],
+    ['{ auth-hmac: { preset: zoom, secrets: [a-signing-key-of-some-length] } }', false],
+    ['{ auth-bearer: { keys: [a-key-of-some-length] } }', false],
+  ])('behind %s it loads: %p', async (verify, good) => {
+    const file = join(folder(), 'c.yaml')
+    const chain = `[${verify}, { idempotency: { from: preset } }, { upsert: { entity: thing } }]`
+    writeFileSync(file, `version: 1\nwebhooks:\n  a:\n    path: /a\n    chain: ${chain}\n`)
+    const { problems } = await load(file, { env: {}, builtins, importPlugin: () => Promise.reject(new Error('none')) })
+    const told = problems.filter(({ severity }) => severity === 'error').map(({ message }) => message)
+    const problem =
+      /^'idempotency' needs 'delivery-id', which no earlier step gives: put .*auth-hmac.* with a scheme that says where the id of a delivery is before it$/
+    expect(told).toEqual(good ? [] : [expect.stringMatching(problem)])
+  })
+})
 
 test('an empty replayedHeader is a setting, not a fault', () => expect(harness(idempotency, { replayedHeader: '' })).resolves.toBeDefined())

@@ -1,6 +1,7 @@
 /** Renames, picks and converts the fields of the payload. */
-import { type Details, definePlugin, type Static, Type } from '#core/plugin.ts'
+import { type Details, definePlugin, type NestedStep, type Static, Type } from '#core/plugin.ts'
 import { changes, compileChanges, Unfit } from './convert.ts'
+import { expected } from './expected.ts'
 import { compilePath, type Path } from './path.ts'
 import { rawNested } from './raw.ts'
 
@@ -56,7 +57,17 @@ export default definePlugin({
   config,
   refusals: { VALIDATION_FAILED: { status: 422, summary: 'The payload failed validation.' } },
   check: faults,
+  lint(c, { chain, index }) {
+    const behind = chain.slice(index + 1)
+    const record = behind.find(({ plugin }) => plugin.name === 'upsert')?.settings.entity
+    const judges = ({ plugin, settings }: NestedStep) => plugin.name === 'validation' && settings.against === 'data'
+    const before = chain.slice(0, index).some(step => judges(step) && step.settings.entity === record)
+    if (isIdle(c) || record === undefined || !before || behind.some(judges)) return []
+    const message = `what this step makes of the data is written without being judged, and need not fit '${record}': move it before \`validation\``
+    return [{ rule: 'mapped-after-validation', path: '', message }]
+  },
   leaves: c => ({ ...(isIdle(c) ? {} : { data: 'anything' }), variables: Object.keys(c.variables) }),
+  expects: (c, schema) => expected({ ...c, fields: entries(c.fields) }, schema),
   compile(c, host) {
     const fields = entries(c.fields).map(([name, { to, apply }]) => ({
       name,

@@ -39,6 +39,7 @@ const config = Type.Object(
   { additionalProperties: false },
 )
 
+type Rate = NonNullable<Static<typeof config>['rate']>
 type Code = 'QUOTA_EXCEEDED' | 'RATE_LIMITED' | 'UNAVAILABLE'
 
 export default definePlugin<typeof config, Code>({
@@ -57,6 +58,20 @@ export default definePlugin<typeof config, Code>({
       : []),
     ...(c.rate && !(c.rate.per > 0) ? [{ path: '/rate/per', message: 'must be longer than 0; write 1s, say' }] : []),
   ],
+  lint(c, { production, chain }) {
+    const knows = chain.some(({ plugin }) => plugin.phase === 'verify' && plugin.name !== 'auth-none' && plugin.verifies !== false)
+    const byAddress = chain.some(({ plugin, settings }) => plugin.name === 'quota' && (settings.rate as Rate | undefined)?.by === 'ip')
+    if (!production || knows || byAddress) return []
+    const message =
+      'nobody is verified here, so that one stranger can use up what is meant for all: add a `rate` with `by: ip`, or a verify step'
+    return [{ rule: 'limit-shared-with-strangers', path: c.rate ? '/rate' : '/records', message }]
+  },
+  sender: c => ({
+    refusals: [...(c.records === undefined ? [] : ['QUOTA_EXCEEDED']), ...(c.rate ? ['RATE_LIMITED', 'UNAVAILABLE'] : [])],
+    ...(c.rate?.headers && {
+      answers: { RateLimit: { description: 'What is left of the rate, and in how many seconds it starts anew.' } },
+    }),
+  }),
   compile(c, host) {
     const scope = c.scope ?? host.webhook
     const count = c.records === undefined ? undefined : records(c.records, scope, host)

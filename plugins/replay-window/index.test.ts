@@ -53,3 +53,17 @@ test('keeps the contract, and refuses what nobody has signed', async () => {
   ]
   expect(await conformance(replayWindow, examples)).toEqual([])
 })
+
+test.each<[string, number, string[]]>([
+  ['400 seconds ago', NOW - 400_000, ['clock-behind']],
+  ['400 seconds ahead', NOW + 400_000, ['clock-ahead']],
+  ['an hour ahead', NOW + 3_602_000, ['time-zone', 'clock-ahead']],
+  ['five hours and a half ago', NOW - 5.5 * 3_600_000, ['time-zone', 'clock-behind']],
+  ['milliseconds taken for seconds', NOW * 1000, ['timestamp-in-milliseconds']],
+  ['seconds taken for milliseconds', NOW / 1000, ['timestamp-in-seconds']],
+])('finds in what was signed %s: %p', async (...[, time, wanted]) => {
+  const { reply, exchange } = await (await harness(replayWindow, {}, { now: NOW })).send({ slots: { 'signed-at': { time } } })
+  expect(reply).toBeDefined()
+  const host = { webhook: 'test', publicUrl: undefined, now: () => NOW }
+  expect((await replayWindow.diagnose!({}, exchange, host)).map(f => f.code)).toEqual(wanted)
+})

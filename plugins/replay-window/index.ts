@@ -1,7 +1,10 @@
 /** `replay-window`: a captured request must not be good for ever. */
 import { Duration, definePlugin, signedAt, Type } from '#core/plugin.ts'
+import { skew } from './skew.ts'
 
 const FIVE_MINUTES = 5 * 60_000
+/** No clock is that wrong. */
+const WIDE = 60 * 60_000
 
 export default definePlugin({
   name: 'replay-window',
@@ -24,6 +27,17 @@ export default definePlugin({
   refusals: { UNAUTHORIZED: { status: 401, summary: 'The credential, signature or timestamp is missing or wrong.' } },
   single: true,
   needs: [signedAt],
+  lint: ({ tolerance = 0, future = 0 }) =>
+    Math.max(tolerance, future) > WIDE
+      ? [
+          {
+            rule: 'wide-replay-window',
+            path: tolerance > WIDE ? '/tolerance' : '/future',
+            message: 'whoever gets hold of one signed request can send it again for more than an hour: write 5m, and put the clocks right',
+          },
+        ]
+      : [],
+  diagnose: (_, x, host) => skew(x.get(signedAt)?.time, host.now()),
 
   compile(config, host) {
     const refuse = (reason: string) => host.refuse('UNAUTHORIZED', undefined, { reason })

@@ -1,5 +1,5 @@
 /** Creates or updates one record from the data of the request. */
-import { definePlugin, type Exchange, Type, upsertRecord } from '#core/plugin.ts'
+import { definePlugin, type Exchange, type LintHost, Type, upsertRecord } from '#core/plugin.ts'
 
 /** An index entry of Postgres holds 2,704 bytes; 255 characters take at most 765. */
 const LONGEST = 255
@@ -41,6 +41,13 @@ export default definePlugin({
   refusals: { VALIDATION_FAILED: { status: 422, summary: 'The payload failed validation.' } },
   single: true,
   check: c => (c.ignoreCase && !c.match ? [{ path: '/ignoreCase', message: 'is about `match`, which is missing' }] : []),
+  lint(c, host) {
+    const once = host.chain.some(({ plugin }) => plugin.name === 'idempotency')
+    if (once || c.idField !== undefined || c.match || requiresId(host)) return []
+    const message =
+      'a request that the sender tries again makes a second record, as nothing makes sure of an id: add `idempotency`, or name the `idField` or the `match` that tells records apart'
+    return [{ rule: 'retry-makes-second-record', path: '', message }]
+  },
   sender: c =>
     c.idFieldQuery === undefined
       ? {}
@@ -74,6 +81,15 @@ export default definePlugin({
     }
   },
 })
+
+/** Whether an earlier step refuses data without `id`. */
+function requiresId({ chain, index, entity }: LintHost): boolean {
+  return chain.slice(0, index).some(({ plugin, settings }) => {
+    if (plugin.name !== 'validation') return false
+    const schema = settings.entity === undefined ? settings.schema : entity(String(settings.entity))?.schema
+    return [(schema as Record<string, unknown> | undefined)?.required].flat().includes('id')
+  })
+}
 
 /** A top-level value as text: '' when there is none, undefined when it cannot stand for a record. */
 function textAt({ data }: Exchange, field: string): string | undefined {

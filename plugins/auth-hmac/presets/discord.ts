@@ -8,4 +8,5 @@ export default {
   signature: { from: 'header:x-signature-ed25519' },
   timestamp: { from: 'header:x-signature-timestamp' },
   signed: '{timestamp}{body}',
+  id: 'json:id',
 } satisfies Preset

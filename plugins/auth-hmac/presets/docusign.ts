@@ -1,21 +1,8 @@
 import type { Preset } from '../settings.ts'
 
-// One header for each key of the account; the first ten.
+// One header for each key of the account, of which there may be a hundred; more than 32 are refused like those of everybody else.
 export default {
   page: 'https://developers.docusign.com/platform/webhooks/connect/hmac/',
   encoding: 'base64',
-  signature: {
-    from: [
-      'header:x-docusign-signature-1',
-      'header:x-docusign-signature-2',
-      'header:x-docusign-signature-3',
-      'header:x-docusign-signature-4',
-      'header:x-docusign-signature-5',
-      'header:x-docusign-signature-6',
-      'header:x-docusign-signature-7',
-      'header:x-docusign-signature-8',
-      'header:x-docusign-signature-9',
-      'header:x-docusign-signature-10',
-    ],
-  },
+  signature: { from: 'header:x-docusign-signature-{1..100}' },
 } satisfies Preset

@@ -4,4 +4,5 @@ import type { Preset } from '../settings.ts'
 export default {
   page: 'https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries',
   signature: { from: 'header:x-hub-signature-256', prefix: 'sha256=' },
+  id: 'header:x-github-delivery',
 } satisfies Preset

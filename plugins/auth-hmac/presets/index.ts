@@ -1,6 +1,7 @@
 /** The list of presets, nothing else. */
 import type { Preset } from '../settings.ts'
 import adyenPlatform from './adyen-platform.ts'
+import auth0LogStream from './auth0-log-stream.ts'
 import bitbucket from './bitbucket.ts'
 import box from './box.ts'
 import calCom from './cal-com.ts'
@@ -11,6 +12,7 @@ import dropbox from './dropbox.ts'
 import dropboxSign from './dropbox-sign.ts'
 import github from './github.ts'
 import gitlabSigning from './gitlab-signing.ts'
+import gitlabToken from './gitlab-token.ts'
 import hubspotV3 from './hubspot-v3.ts'
 import inspire from './inspire.ts'
 import intercom from './intercom.ts'
@@ -20,6 +22,7 @@ import linear from './linear.ts'
 import mailgun from './mailgun.ts'
 import metaWhatsapp from './meta-whatsapp.ts'
 import notion from './notion.ts'
+import okta from './okta.ts'
 import openai from './openai.ts'
 import paddle from './paddle.ts'
 import pagerduty from './pagerduty.ts'
@@ -46,6 +49,7 @@ import zoom from './zoom.ts'
 export const presets: ReadonlyMap<string, Preset> = new Map<string, Preset>(
   Object.entries({
     'adyen-platform': adyenPlatform,
+    'auth0-log-stream': auth0LogStream,
     bitbucket,
     box,
     'cal-com': calCom,
@@ -56,6 +60,7 @@ export const presets: ReadonlyMap<string, Preset> = new Map<string, Preset>(
     'dropbox-sign': dropboxSign,
     github,
     'gitlab-signing': gitlabSigning,
+    'gitlab-token': gitlabToken,
     'hubspot-v3': hubspotV3,
     inspire,
     intercom,
@@ -65,6 +70,7 @@ export const presets: ReadonlyMap<string, Preset> = new Map<string, Preset>(
     mailgun,
     'meta-whatsapp': metaWhatsapp,
     notion,
+    okta,
     openai,
     paddle,
     pagerduty,

@@ -5,4 +5,5 @@ export default {
   page: 'https://developers.intercom.com/docs/webhooks',
   algorithm: 'sha1',
   signature: { from: 'header:x-hub-signature', prefix: 'sha1=' },
+  id: 'json:id',
 } satisfies Preset

@@ -5,4 +5,5 @@ export default {
   page: 'https://linear.app/developers/webhooks',
   signature: { from: 'header:linear-signature' },
   timestamp: { from: 'json:webhookTimestamp', format: 'unix_ms', tolerance: 60_000 },
+  id: 'header:linear-delivery',
 } satisfies Preset

@@ -9,4 +9,5 @@ export default {
   signature: { from: 'header:x-twilio-email-event-webhook-signature' },
   timestamp: { from: 'header:x-twilio-email-event-webhook-timestamp' },
   signed: '{timestamp}{body}',
+  id: 'json:[].sg_event_id',
 } satisfies Preset

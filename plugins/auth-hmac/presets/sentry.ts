@@ -4,4 +4,5 @@ import type { Preset } from '../settings.ts'
 export default {
   page: 'https://docs.sentry.io/organization/integrations/integration-platform/webhooks/',
   signature: { from: 'header:sentry-hook-signature' },
+  id: 'header:request-id',
 } satisfies Preset

@@ -5,4 +5,5 @@ export default {
   page: 'https://shopify.dev/docs/apps/build/webhooks/subscribe/https',
   encoding: 'base64',
   signature: { from: 'header:x-shopify-hmac-sha256' },
+  id: 'header:x-shopify-webhook-id',
 } satisfies Preset

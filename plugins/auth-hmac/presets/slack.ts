@@ -5,4 +5,5 @@ export default {
   signature: { from: 'header:x-slack-signature', prefix: 'v0=' },
   timestamp: { from: 'header:x-slack-request-timestamp' },
   signed: 'v0:{timestamp}:{body}',
+  id: 'json:event_id',
 } satisfies Preset

@@ -6,4 +6,5 @@ export default {
   encoding: 'base64',
   signature: { from: 'header:x-square-hmacsha256-signature' },
   signed: '{url}{body}',
+  id: 'json:event_id',
 } satisfies Preset

@@ -6,4 +6,5 @@ export default {
   signature: { from: 'header:stripe-signature', list: ',', kv: '=', key: 'v1' },
   timestamp: { from: 'sig:t' },
   signed: '{timestamp}.{body}',
+  id: 'json:id',
 } satisfies Preset

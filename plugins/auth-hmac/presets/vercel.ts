@@ -5,4 +5,5 @@ export default {
   page: 'https://vercel.com/docs/webhooks/webhooks-api',
   algorithm: 'sha1',
   signature: { from: 'header:x-vercel-signature' },
+  id: 'json:id',
 } satisfies Preset

@@ -5,4 +5,5 @@ export default {
   signature: { from: 'header:workos-signature', list: ',', kv: '=', key: 'v1' },
   timestamp: { from: 'sig:t', format: 'unix_ms', tolerance: 180_000 },
   signed: '{timestamp}.{body}',
+  id: 'json:id',
 } satisfies Preset

@@ -7,4 +7,5 @@ export default {
   signature: { from: 'header:x-zendesk-webhook-signature' },
   timestamp: { from: 'header:x-zendesk-webhook-signature-timestamp', format: 'rfc3339' },
   signed: '{body}{timestamp}',
+  id: 'header:x-zendesk-webhook-invocation-id',
 } satisfies Preset

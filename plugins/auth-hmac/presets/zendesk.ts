@@ -6,4 +6,5 @@ export default {
   signature: { from: 'header:x-zendesk-webhook-signature' },
   timestamp: { from: 'header:x-zendesk-webhook-signature-timestamp', format: 'rfc3339' },
   signed: '{timestamp}{body}',
+  id: 'header:x-zendesk-webhook-invocation-id',
 } satisfies Preset
