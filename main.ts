@@ -6,16 +6,25 @@ import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand }
 import { check } from '#core/cli/check.ts'
 import { deliveriesCancel, deliveriesList, deliveriesRetry, deliveriesShow } from '#core/cli/deliveries.ts'
 import { destinationsChange, destinationsList } from '#core/cli/destinations.ts'
+import { doctor } from '#core/cli/doctor.ts'
 import { eventsList, eventsRetry, eventsShow } from '#core/cli/events.ts'
 import { importPlugin } from '#core/cli/importPlugin.ts'
+import { infer } from '#core/cli/infer.ts'
 import { migrate } from '#core/cli/migrate.ts'
 import { EXIT, endOf } from '#core/cli/open.ts'
+import { plan } from '#core/cli/plan.ts'
+import { pluginsList, pluginsShow } from '#core/cli/plugins.ts'
+import { presetsList, presetsShow } from '#core/cli/presets.ts'
 import { requestsList, requestsReplay, requestsShow } from '#core/cli/requests.ts'
 import { schema } from '#core/cli/schema.ts'
 import { secretList, secretRekey, secretRemove, secretRotate, secretSet } from '#core/cli/secret.ts'
+import { send } from '#core/cli/send.ts'
 import { serve } from '#core/cli/serve.ts'
+import { test } from '#core/cli/test.ts'
 import { tokenCreate, tokenList, tokenRevoke, tokenRotate } from '#core/cli/token.ts'
-import { faultOfWords } from '#core/cli/words.ts'
+import { everyOption, faultOfWords } from '#core/cli/words.ts'
+import { cards } from '#plugins/auth-hmac/cards.ts'
+import { presets as schemes } from '#plugins/auth-hmac/presets/index.ts'
 import { builtins } from '#plugins/index.ts'
 import manifest from './package.json' with { type: 'json' }
 
@@ -49,9 +58,9 @@ function command<A extends ArgsDef>(
   description: string,
   example: string,
   args: A,
-  run: (args: any) => number | Promise<number>,
+  run: (args: any, words: readonly string[]) => number | Promise<number>,
 ): CommandDef<A> {
-  const made = defineCommand({ meta: { name: `postern ${name}`, description }, args, run: ({ args }) => run(args) })
+  const made = defineCommand({ meta: { name: `postern ${name}`, description }, args, run: ({ args, rawArgs }) => run(args, rawArgs) })
   examples.set(made, example)
   return made
 }
@@ -269,6 +278,28 @@ const destinations = defineCommand({
   },
 })
 
+const { default: _, ...given } = config
+
+const plugins = defineCommand({
+  meta: { name: 'plugins', description: 'What may stand in a chain' },
+  subCommands: {
+    list: command(
+      'plugins list',
+      'Lists the plugins, built-in ones and those of the configuration',
+      'postern plugins list',
+      { config: given, json },
+      args => pluginsList({ ...loading, ...args }, out),
+    ),
+    show: command(
+      'plugins show',
+      'Shows the settings of one, and how it refuses',
+      'postern plugins show auth-hmac',
+      { name: { type: 'positional', description: 'Name of the plugin, or of a kind of destination', required: true }, config: given, json },
+      args => pluginsShow({ ...loading, ...args }, out),
+    ),
+  },
+})
+
 const requestId = { type: 'positional', description: 'Id of the request, from list', required: true } as const
 
 const requests = defineCommand({
@@ -312,6 +343,22 @@ const requests = defineCommand({
   },
 })
 
+const presets = defineCommand({
+  meta: { name: 'presets', description: 'Providers whose signatures auth-hmac knows' },
+  subCommands: {
+    list: command('presets list', 'Lists them with what they sign', 'postern presets list', { json }, args =>
+      presetsList({ presets: cards, ...args }, out),
+    ),
+    show: command(
+      'presets show',
+      'Prints a chain for one of them, and its scheme in full, as YAML to paste',
+      'postern presets show github',
+      { name: { type: 'positional', description: 'Name of the preset, from list', required: true }, json },
+      args => presetsShow({ presets: cards, ...args }, out),
+    ),
+  },
+})
+
 const postern = defineCommand({
   meta: { name: 'postern', version: manifest.version, description: 'A gateway for inbound webhooks: a 2xx means committed' },
   subCommands: {
@@ -321,6 +368,7 @@ const postern = defineCommand({
       'postern serve --config config/ --watch',
       {
         config,
+        workers: { type: 'string', description: 'Processes that share the port (Bun and Postgres)', valueHint: 'N' },
         watch: { type: 'boolean', description: 'Reload when a file changes', default: false },
         migrate: {
           type: 'boolean',
@@ -329,7 +377,7 @@ const postern = defineCommand({
           negativeDescription: 'Leave the tables alone',
         },
       },
-      args => serve({ ...loading, ...args }, out),
+      args => serve({ ...loading, ...args, version: manifest.version, presets: schemes }, out),
     ),
     check: command(
       'check',
@@ -338,11 +386,51 @@ const postern = defineCommand({
       {
         name: { type: 'positional', description: 'With --dependents: only what is about this name', required: false },
         config,
-        strict: { type: 'boolean', description: 'Warnings fail, too', default: false },
+        strict: { type: 'boolean', description: 'Look for weak chains, too, and fail on every warning', default: false },
         dependents: { type: 'boolean', description: 'Tell what depends on what', default: false },
         json,
       },
       args => check({ ...loading, ...args }, out),
+    ),
+    plan: command(
+      'plan',
+      'Tells what a change of the configuration means for senders, for security and for receivers',
+      'postern plan main/config config --fail-on breaking',
+      {
+        old: { type: 'positional', description: 'The configuration as it is: a file, or a folder', required: true },
+        new: { type: 'positional', description: 'As it will be', required: true },
+        'fail-on': {
+          type: 'enum',
+          description: 'Changes that end it with 1; if left out, breaking ones and those of security',
+          options: ['breaking', 'security', 'any'],
+        },
+        json,
+      },
+      args => plan({ ...loading, ...args, ...(args['fail-on'] && { failOn: args['fail-on'] }) }, out),
+    ),
+    infer: command(
+      'infer',
+      'Makes a schema, a mapping and YAML to paste from samples, and tells where they are not what a schema says',
+      'postern infer orders --check',
+      {
+        from: {
+          type: 'positional',
+          description: 'A webhook of a running gateway, or files of payloads',
+          required: true,
+          valueHint: 'WEBHOOK|FILE…',
+          many: true,
+        },
+        last: option('Only the newest samples; 200 captured requests if left out', 'N'),
+        out: option('Write it into this file', 'FILE'),
+        against: option('Compare with the JSON Schema in this file', 'FILE'),
+        check: { type: 'boolean', description: 'Compare alone; drift ends with 1', default: false },
+        'schema-only': { type: 'boolean', description: 'The JSON Schema alone', default: false },
+        'list-as': option('A body that is a list is one payload, with the list in this field', 'FIELD'),
+        name: option('Of the new webhook; if left out, that of the first file', 'NAME'),
+        ...asking,
+      },
+      args =>
+        infer({ ...loading, ...args, words: args._, presets: schemes, schemaOnly: args['schema-only'], listAs: args['list-as'] }, out),
     ),
     migrate: command('migrate', "Brings the store's tables to this version", 'postern migrate --config config/', { config, json }, args =>
       migrate({ ...loading, ...args }, out),
@@ -357,12 +445,62 @@ const postern = defineCommand({
       },
       args => schema({ builtins, ...args }, out),
     ),
+    test: command(
+      'test',
+      'Runs whole-chain cases written in YAML, each on an empty store and by a clock that stands still',
+      'postern test config/examples --junit report.xml',
+      {
+        path: { type: 'positional', description: 'Case files, and folders of them', required: true, valueHint: 'PATH…', many: true },
+        filter: option('Only cases whose name has this in it', 'TEXT'),
+        junit: option('Write JUnit XML into this file, too', 'FILE'),
+        json,
+      },
+      args => test({ builtins, importPlugin, ...args, paths: args._ }, out),
+    ),
+    send: command(
+      'send',
+      'Makes a request as the sender of a webhook would, signs it and sends it',
+      'postern send orders --data \'{"id":"A-1"}\' --repeat 100 --rate 50/s',
+      {
+        webhook: { type: 'positional', description: 'Name of the webhook', required: true },
+        url: option('Where to; left out, the port of the configuration', 'URL'),
+        data: option('The body; left out, the example of the webhook, or one made up from its schema', 'TEXT'),
+        file: option('File with the body; - is stdin', 'PATH'),
+        header: option('A header; may be given several times', '"NAME: VALUE"'),
+        method: option('POST, where the webhook takes it', 'NAME'),
+        token: option('For the {token} of its path', 'TOKEN'),
+        param: option('For another {name} of its path; may be given several times', 'NAME=VALUE'),
+        'private-key': option('File with the PKCS#8 PEM of a key pair, where the scheme has one', 'FILE'),
+        repeat: option('How many; each is signed anew, with an id and a key of its own', 'N'),
+        rate: option('So many a second or minute; left out, one after the other', 'N/s'),
+        now: option("The sender's clock: a time, 10m for that long ago, or +10m for ahead", 'TIME'),
+        'dry-run': { type: 'boolean', description: 'Print a curl line instead, its secrets as $NAME', default: false },
+        'show-secrets': { type: 'boolean', description: 'With --dry-run: print secrets, too', default: false },
+        config,
+        json,
+      },
+      (args, words) => send({ ...loading, ...args, header: everyOption(words, 'header'), param: everyOption(words, 'param') }, out),
+    ),
+    doctor: command(
+      'doctor',
+      'Tells why a request was refused and what to do about it: the latest captured one, or one from a file',
+      'postern doctor orders --fixture request.http',
+      {
+        webhook: { type: 'positional', description: 'Name of the webhook', required: true },
+        request: option('Id of a captured request, from requests list', 'ID'),
+        fixture: option('File with the request: YAML, JSON, or an HTTP message as in a log', 'FILE'),
+        ...asking,
+      },
+      args => doctor({ ...loading, ...args }, out),
+    ),
     token,
     secret,
     events,
     deliveries,
     destinations,
     requests,
+    presets,
+    plugins,
   },
 })
 
@@ -370,7 +508,9 @@ examples.set(token, 'postern token list')
 examples.set(events, 'postern events list')
 examples.set(deliveries, 'postern deliveries list')
 examples.set(destinations, 'postern destinations list')
+examples.set(plugins, 'postern plugins list')
 examples.set(requests, 'postern requests list contact-form')
+examples.set(presets, 'postern presets show github')
 examples.set(secret, 'postern secret list')
 examples.set(postern, 'postern serve --config config/postern.yaml')
 
@@ -385,6 +525,8 @@ async function run(words: string[]): Promise<number> {
   let rest = words
   while (chosen.subCommands) {
     const names = chosen.subCommands as Record<string, CommandDef<any>>
+    // A list is what one wants of it most.
+    if (chosen === plugins && !/^([a-z]|-h$|--help$)/.test(rest[0] ?? '')) rest = ['list', ...rest]
     const [word] = rest
     if (word === undefined || word === '--help' || word === '-h') return help(chosen, parent, word === undefined ? EXIT.usage : EXIT.good)
     const next = Object.hasOwn(names, word) ? names[word] : undefined

@@ -10,6 +10,14 @@ export interface SenderPart {
   body?: Record<string, unknown>
   /** Beside the rest, one of these is enough. */
   anyOf?: readonly SenderPart[]
+  /** The signing scheme, as `x-postern-signature` of a security scheme has it, where OpenAPI knows no place for it: within the body. */
+  signature?: Record<string, unknown>
+  /** Those of its refusals that it can give with these settings; left out, all of them. */
+  refusals?: readonly string[]
+  /** When the step ends the chain with a success that writes nothing, in a sentence. */
+  stops?: string
+  /** Headers that a good answer may carry. */
+  answers?: Record<string, SenderField>
   /** Requests that the step answers by itself, with a method of its own: to prove who owns the address, say. */
   handshakes?: readonly Handshake[]
 }
@@ -20,6 +28,8 @@ export interface SenderField {
   /** A complete value to paste. A setting that is a secret shows here as its `${NAME}`, never as its value. */
   example?: string
   maxLength?: number
+  /** Names the request: another value for each, and the same one again when it is sent again. */
+  perRequest?: true
 }
 
 /** One question that a step answers by itself. */

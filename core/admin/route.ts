@@ -1,6 +1,7 @@
 /** One route of the admin API, as data: the listener and the OpenAPI document are made from the same list. */
 import { type Static, type TObject, type TSchema, Type } from '@sinclair/typebox'
 import type { Config } from '../config/config.ts'
+import type { Presets } from '../infer/provider.ts'
 import type { Log } from '../log.ts'
 import type { DeliveryControl } from '../outbox/control.ts'
 import type { Replay } from '../request/replay.ts'
@@ -18,6 +19,8 @@ export interface World {
   control?: (() => DeliveryControl | undefined) | undefined
   /** Of the present gateway; undefined where none runs. */
   replay?: Replay | undefined
+  /** Schemes of providers by their names, to be known by their headers. */
+  presets?: Presets | undefined
 }
 
 /** One request, checked. */

@@ -4,6 +4,7 @@ import { config } from './config.ts'
 import { deliveries } from './deliveries.ts'
 import { destinations } from './destinations.ts'
 import { events } from './events.ts'
+import { infer } from './infer.ts'
 import { records } from './records.ts'
 import { replay } from './replay.ts'
 import { requests } from './requests.ts'
@@ -17,6 +18,7 @@ export const routes: readonly Route[] = [
   ...webhooks,
   ...requests,
   ...replay,
+  ...infer,
   ...tokens,
   ...records,
   ...events,

@@ -6,6 +6,8 @@ import { openAdmin } from '../admin/admin.ts'
 import type { Config } from '../config/config.ts'
 import { type LoadOptions, load } from '../config/load.ts'
 import { formatProblem } from '../config/problem.ts'
+import { openDocs } from '../docs/docs.ts'
+import type { Presets } from '../infer/provider.ts'
 import { openKv } from '../kv/kv.ts'
 import { openLog } from '../log.ts'
 import { openMetrics } from '../metrics/meter.ts'
@@ -23,16 +25,21 @@ import { banner } from './banner.ts'
 import { openDelivery } from './deliver.ts'
 import { liveSecrets } from './liveSecrets.ts'
 import { findMasterKey } from './masterKey.ts'
-import { EXIT, openConfig, type Print } from './open.ts'
+import { CommandFailure, EXIT, openConfig, type Print } from './open.ts'
 import { watchFiles } from './watch.ts'
+import { foreman, serveWorkers, WORKER, workersOf } from './workers.ts'
 
 export interface ServeOptions extends LoadOptions {
   /** Of Postern, for `postern_build_info`. */
   version: string
   config: string
   watch: boolean
+  /** Processes on one port; a number. */
+  workers?: string | undefined
   /** Apply migrations first. */
   migrate: boolean
+  /** Schemes of providers, to be known by their headers. */
+  presets?: Presets
 }
 
 /** Milliseconds for which a store that is away at the start is waited for. */
@@ -48,8 +55,13 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     if (!told.has(line)) process.stderr.write(`${line}\n`)
     told.add(line)
   }
+  const workers = process.env[WORKER] === undefined ? workersOf(options.workers, runtimeName()) : 1
   // Where the store is must be known before the stored secrets are, and these before the whole configuration.
   const early = await openConfig(options.config, options, tell)
+  if (workers > 1) {
+    refuseWorkers(early)
+    return serveWorkers(workers)
+  }
   const masterKey = findMasterKey(early, options.env)
   const secrets = new Set(early.secretValues)
   if (masterKey) secrets.add(Buffer.from(masterKey.bytes).toString('base64'))
@@ -110,12 +122,14 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   }
   const edge = openEdge({
     gateway: await openGateway(config, services),
+    documents: openDocs(config),
     ready: store.ready,
     failed: error => log.error({ error: String(error) }, 'the edge failed'),
   })
   let reloading = Promise.resolve()
   // Before it can be found ready: whoever sees that may send a signal at once.
   const end = ended(log, () => reload('SIGHUP'))
+  const boss = foreman(metrics.json, () => process.kill(process.pid, 'SIGTERM'))
   const { port, host, tls } = config.server
   const server = await listen({
     port,
@@ -125,6 +139,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     // away unread what still comes: 1 GB after the answer took no memory.
     maxBody: Number.MAX_SAFE_INTEGER,
     fetch: edge.fetch,
+    reusePort: boss !== undefined,
   })
   metrics.reloaded(true, Date.now())
   const admin = await openAdmin({
@@ -134,12 +149,15 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     now: Date.now,
     control: delivery.engine,
     replay: edge.replay,
-    metrics,
+    metrics: boss ? { ...metrics, text: boss.metrics } : metrics,
+    reusePort: boss !== undefined,
     ready: edge.readiness,
+    presets: options.presets,
   })
   const url = `${tls ? 'https' : 'http'}://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${server.port}`
   log.info({ url, webhooks: config.webhooks.size, store: db.kind, counters: kv.kind, runtime: runtimeName() }, 'listening')
-  for (const line of banner(config, url)) out(line)
+  if (process.env[WORKER] === undefined || process.env[WORKER] === '1') for (const line of banner(config, url)) out(line)
+  boss?.ready()
 
   const secretWatcher = live.watch(() => reload('stored secrets changed'))
   const watcher = options.watch ? watchFiles(options.config, config.files, () => reload('files changed')) : undefined
@@ -169,7 +187,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     config = next
     // Before the first event of the new subscriptions: other replicas must know by then that somebody has them.
     await delivery.swap(next)
-    edge.swap(gateway)
+    edge.swap(gateway, openDocs(next))
     watcher?.follow(next.files)
     live.warnOfEnded(next.secretNames)
     warnOfClosed(next)
@@ -197,6 +215,17 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   await kv.close()
   log.info({}, 'stopped')
   return crashed ? EXIT.crash : EXIT.good
+}
+
+/** What several processes cannot share. */
+function refuseWorkers({ store, server, admin, redis }: Config) {
+  const fault = store.url.startsWith('pglite:')
+    ? 'the embedded store belongs to one process: set store.url to a Postgres'
+    : server.port === 0 || admin.port === 0
+      ? 'with port 0 each of them would take a port of its own: choose server.port and admin.port'
+      : undefined
+  if (fault) throw new CommandFailure(EXIT.config, `--workers: ${fault}`)
+  if (!redis.url) process.stderr.write('--workers without redis.url: each worker counts rate limits for itself\n')
 }
 
 /** A sender that stalls must not hold up the end; by then its request has had its answer. */

@@ -7,7 +7,9 @@ const TOO_MANY = 'there is a word too many: a secret is no argument, which other
 /** What is wrong with the words that follow a command's name, or undefined. With `hushed`, a word that is not understood is not repeated: it may be a secret. */
 export function faultOfWords(words: readonly string[], args: ArgsDef, hushed = false): string | undefined {
   const names = Object.keys(args).filter(name => args[name]?.type !== 'positional')
-  let places = Object.keys(args).length - names.length
+  // A positional argument that may be given several times takes all the words there are.
+  const many = Object.values(args).some(arg => (arg as { many?: true }).many)
+  let places = many ? words.length : Object.keys(args).length - names.length
   for (let i = 0; i < words.length; i++) {
     const word = words[i] as string
     if (!word.startsWith('-')) {
@@ -32,4 +34,11 @@ export function faultOfWords(words: readonly string[], args: ArgsDef, hushed = f
     if (!given || (value === undefined && given.startsWith('-'))) return `--${name} needs a value: --${name} ${option.valueHint ?? 'VALUE'}`
   }
   return undefined
+}
+
+/** All values of an option that may be given several times, in their order: the parser keeps the last alone. */
+export function everyOption(words: readonly string[], name: string): string[] {
+  return words.flatMap((word, i) =>
+    word === `--${name}` ? (words[i + 1] ?? []) : word.startsWith(`--${name}=`) ? word.slice(name.length + 3) : [],
+  )
 }

@@ -8,13 +8,16 @@ import { guard, type Target } from './guard.ts'
 import { health, type Readiness } from './health.ts'
 import type { Replay } from './replay.ts'
 
+/** Answers what senders read; undefined for a request that is not about it. */
+export type Documents = (target: Target, peer: string) => Promise<Response> | undefined
+
 export interface Edge {
   /** Answers one request; never rejects. `peer` is the address of the connection's other end. */
   fetch(request: Request, peer: string): Promise<Response>
   /** Replays a captured request on the present gateway. */
   replay: Replay
-  /** Puts another gateway in place; requests in flight end on the old one, which is closed after them. */
-  swap(next: Gateway): void
+  /** Puts another gateway in place, and its documents; requests in flight end on the old one, which is closed after them. */
+  swap(next: Gateway, documents?: Documents): void
   /** What `/readyz` says. */
   readiness(): Promise<Readiness>
   /** From now on `/readyz` says 503. */
@@ -25,6 +28,8 @@ export interface Edge {
 
 export interface EdgeOptions {
   gateway: Gateway
+  /** Left out, there are none. */
+  documents?: Documents | undefined
   /** Asked by `/readyz`. */
   ready(): Promise<boolean>
   failed(error: unknown): void
@@ -35,6 +40,7 @@ export function openEdge(options: EdgeOptions): Edge {
   /** Elysia hands on the request alone; this carries what the guard found out. */
   const targets = new WeakMap<Request, { target: Target; peer: string }>()
   let current = { gateway: options.gateway, running: 0, retired: false }
+  let documents = options.documents
   let draining = false
   let running = 0
 
@@ -52,6 +58,8 @@ export function openEdge(options: EdgeOptions): Edge {
   async function pass(request: Request): Promise<Response> {
     const arrived = targets.get(request)
     if (!arrived) return problem.refusal(refuse('INTERNAL'))
+    const read = documents?.(arrived.target, arrived.peer)
+    if (read) return read
     const mine = current
     mine.running++
     try {
@@ -92,7 +100,8 @@ export function openEdge(options: EdgeOptions): Edge {
         leave(mine)
       }
     },
-    swap(next) {
+    swap(next, nextDocuments) {
+      documents = nextDocuments
       const old = current
       current = { gateway: next, running: 0, retired: false }
       old.retired = true

@@ -229,6 +229,11 @@ onEveryStore('the admin API', fresh => {
     }
   })
 
+  test('what captured requests suggest', async () => {
+    const { data } = (await ask('POST', '/webhooks/contact-form/infer', {})).body
+    expect([data.samples.used, data.schema.type]).toEqual([1, 'object'])
+  })
+
   test('every operation of the document was called', () => {
     expect(doc.operations.filter(operation => !doc.called.has(operation))).toEqual([])
   })

@@ -13,6 +13,8 @@ const commands = [
   ...['deliveries list', 'deliveries show', 'deliveries retry', 'deliveries cancel'],
   ...['destinations list', 'destinations pause', 'destinations resume'],
   ...['requests list', 'requests show', 'requests replay'],
+  ...['plan', 'plugins list', 'plugins show'],
+  ...['send', 'doctor'],
 ]
 const version = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')).version
 const ansi = '\u001b['
@@ -26,7 +28,7 @@ const env = {
 }
 
 describe('help', () => {
-  test.concurrent.each([...commands, 'token', 'secret', 'events', 'deliveries', 'destinations', 'requests', ''])(
+  test.concurrent.each([...commands, 'token', 'secret', 'events', 'deliveries', 'destinations', 'requests', 'plugins', ''])(
     'postern %s --help: an example that is understood, exit 0',
     async name => {
       const words = name.split(' ').filter(Boolean)
@@ -58,7 +60,7 @@ describe('help', () => {
 
 describe('what is not understood ends with 2, and a sentence that names the words there are:', () => {
   const rows: [words: string, stderr: RegExp][] = [
-    ['nonsense', /'nonsense'.*serve, check, migrate, schema, token/],
+    ['nonsense', /'nonsense'.*serve, check, plan, .*migrate, schema, .*token/],
     ['constructor', /'constructor'/],
     ['--nonsense', /--nonsense/],
     ['token nonsense', /'nonsense'.*create, list, rotate, revoke/],

@@ -1,0 +1,41 @@
+/** The case files of paths: files as they are named, and in folders every YAML file that has `cases:` at its top. */
+import { readdirSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { readText } from '../config/source.ts'
+
+/** At the start of a line, as block YAML and as JSON-like YAML write it. */
+const HAS_CASES = /^(?:\{\s*)?["']?cases["']?\s*:/m
+const MOST_FILES = 10_000
+
+/** Absolute names, each once and in order, and the paths at which there is nothing. */
+export function findCaseFiles(paths: readonly string[]): { files: string[]; missing: string[] } {
+  const found = new Set<string>()
+  const missing: string[] = []
+  for (const path of paths) {
+    const whole = resolve(path)
+    try {
+      if (statSync(whole).isDirectory()) walk(whole, found)
+      else found.add(whole)
+    } catch {
+      missing.push(path)
+    }
+  }
+  return { files: [...found], missing }
+}
+
+function walk(folder: string, found: Set<string>): void {
+  // Links are not followed: a link to a folder above would never end.
+  const entries = readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))
+  for (const entry of entries) {
+    const path = join(folder, entry.name)
+    if (entry.name.startsWith('.') || entry.name === 'node_modules' || found.size >= MOST_FILES) continue
+    if (entry.isDirectory()) walk(path, found)
+    else if (entry.isFile() && /\.ya?ml$/.test(entry.name) && hasCases(path)) found.add(path)
+  }
+}
+
+/** Told from its text: a file that is no YAML at all must not hide that it was meant as one of cases. */
+function hasCases(file: string): boolean {
+  const read = readText(file)
+  return 'text' in read && HAS_CASES.test(read.text)
+}
