@@ -238,6 +238,8 @@ function exchangeOf(
       slots.set(slot.name, value)
     },
     tell: (name, value) => told.append(name, value),
+    belongTo() {},
+    atEnd() {},
     stage: <Arg, Result>(effect: Effect<Arg, Result>, arg: Arg) => void staged.push({ effect: effect.name, arg }),
   }
 }

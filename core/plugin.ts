@@ -103,6 +103,10 @@ export interface Exchange {
   readonly raw: Uint8Array
   /** The `traceparent` that the request came with (W3C Trace Context), when it is valid. */
   readonly trace?: string | undefined
+  /** From here on the event of this exchange, and its deliveries, belong to this `traceparent`. */
+  belongTo(traceparent: string): void
+  /** Runs when the answer is made, whatever it is: the webhook, its outcome and status, and the code of a refusal. It must not throw. */
+  atEnd(listener: (end: { outcome: 'accepted' | 'replayed' | 'refused' | 'failed'; status: number; code?: string }) => void): void
   /** The payload before it is judged, for a `verify` or `admit` step that must look inside; undefined when the body is not JSON (or a form). Never trust it. */
   peek(): unknown
   /** The payload as parsed; readable from the first `shape` step on, so `verify` and `admit` steps have only `peek`. */

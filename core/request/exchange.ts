@@ -19,6 +19,8 @@ export interface Arrival {
   readonly reading?: Reading | undefined
 }
 
+type End = Parameters<Parameters<ExchangeContract['atEnd']>[0]>[0]
+
 /** A class, so that all exchanges share one hidden shape. */
 export class Exchange implements ExchangeContract {
   readonly id: string
@@ -43,6 +45,8 @@ export class Exchange implements ExchangeContract {
   #parsed: Payload | undefined
   #slots: Map<string, unknown> | undefined
   #told: Headers | undefined
+  #trace: string | undefined
+  #listeners: ((end: End) => void)[] | undefined
 
   constructor(arrival: Arrival) {
     this.id = arrival.id
@@ -67,7 +71,22 @@ export class Exchange implements ExchangeContract {
 
   /** The `traceparent` that the request came with. */
   get trace(): string | undefined {
-    return readTrace(this.headers)
+    return this.#trace ?? readTrace(this.headers)
+  }
+
+  belongTo(traceparent: string): void {
+    this.#trace = traceparent
+  }
+
+  atEnd(listener: (end: End) => void): void {
+    this.#listeners ??= []
+    this.#listeners.push(listener)
+  }
+
+  /** Tells whoever wanted to know, and gives the answer what the steps had to tell. */
+  ended(end: End, response: Response): void {
+    for (const listener of this.#listeners ?? []) listener(end)
+    if (this.#told) for (const [name, value] of this.#told) response.headers.append(name, value)
   }
 
   #parse(): Payload {
@@ -109,12 +128,6 @@ export class Exchange implements ExchangeContract {
   tell(header: string, value: string): void {
     this.#told ??= new Headers()
     this.#told.append(header, value)
-  }
-
-  /** The answer, with what the steps had to tell. */
-  answered(response: Response): Response {
-    if (this.#told) for (const [name, value] of this.#told) response.headers.append(name, value)
-    return response
   }
 
   /** Those of the named slots that were given. */

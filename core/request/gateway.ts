@@ -141,8 +141,16 @@ export async function openGateway(config: Config, services: GatewayServices): Pr
     else end = await committed(to, x, receivedAt)
     if (marks) timed(chain.steps, marks, meter)
     capture?.take(x, end, stop)
-    x.answered(end.response)
+    tell(x, end)
     return { end, ...about }
+  }
+
+  function tell(x: Exchange, { response, outcome, refusal }: Ending): void {
+    try {
+      x.ended({ outcome, status: response.status, ...(refusal && { code: refusal.code }) }, response)
+    } catch (error) {
+      log.error({ exchange: x.id, webhook: x.webhook, error: describe(error) }, 'a step failed after the answer was made')
+    }
   }
 
   /** A refusal that nobody needs to hear of. */
