@@ -54,7 +54,7 @@ export function answerBook(config: Config): AnswerBook {
     details?: Details,
   ): Promise<Answer> {
     const { compiled, key } = dialectOf(of)
-    const id = JSON.stringify([key, code, given.status, given.summary, details])
+    const id = [key, code, given.status, given.summary, details && JSON.stringify(details)].join('\n')
     const present = rendered.get(id)
     if (present) return present
     // The gateway has one sentence for each code of its own, whichever plugin says it.

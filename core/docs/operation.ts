@@ -174,7 +174,8 @@ function responsesOf(profile: Profile, answers: readonly Answer[], shared: Share
   return Object.fromEntries(
     statuses.map(status => {
       const those = answers.filter(answer => answer.status === status)
-      return [status, shared.refer('responses', `${profile.webhook.dialect}-${status}`, response(those, profile.told))]
+      const parts = those.some(({ good }) => good) ? [...those, profile.told] : those
+      return [status, shared.response(`${profile.webhook.dialect}-${status}`, parts, () => response(those, profile.told))]
     }),
   )
 }

@@ -43,7 +43,7 @@ export async function profileOf(config: Config, webhook: Webhook, book: AnswerBo
   const ways = waysOf(parts)
   const headers = everyField(ways, 'headers')
   const payload = payloadOf(config, webhook, parts)
-  const asked = waysOf(parts.filter((_, i) => webhook.chain[i]?.plugin.phase === 'verify'))
+  const asked = webhook.verify ? waysOf(parts.filter((_, i) => webhook.chain[i]?.plugin.phase === 'verify')) : []
   const [needed] = [payload.schema?.required].flat()
   return {
     webhook,

@@ -3,8 +3,8 @@
 type Json = Record<string, unknown>
 
 export interface Shared {
-  /** A reference to the value; `name` is taken when it is free, else with a number. */
-  refer(kind: 'responses', name: string, value: Json): Json
+  /** A reference to a response that these parts make; `name` is taken when it is free, else with a number. */
+  response(name: string, parts: readonly object[], make: () => Json): Json
   /** The name under which the security scheme stands. */
   security(name: string, scheme: Json): string
   schema(name: string, make: (at: string) => Json): Json
@@ -32,8 +32,23 @@ export function shared(): Shared {
     return name
   }
 
+  const numbers = new WeakMap<object, number>()
+  const made = new Map<string, Json>()
+  let last = 0
+  const numberOf = (part: object) => {
+    const number = numbers.get(part) ?? ++last
+    numbers.set(part, number)
+    return number
+  }
+  const refer = (kind: string, name: string, value: Json): Json => ({ $ref: `#/components/${kind}/${nameFor(kind, name, value)}` })
+
   return {
-    refer: (kind, name, value) => ({ $ref: `#/components/${kind}/${nameFor(kind, name, value)}` }),
+    response(name, parts, make) {
+      const id = `${name} ${parts.map(numberOf).join()}`
+      const present = made.get(id) ?? refer('responses', name, make())
+      made.set(id, present)
+      return present
+    },
     security: (name, scheme) => nameFor('securitySchemes', name, scheme),
     schema(name, make) {
       const at = `#/components/schemas/${name}`

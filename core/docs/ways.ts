@@ -26,6 +26,7 @@ const MOST = 16
 export function waysOf(parts: readonly SenderPart[]): Way[] {
   let ways: Way[] = [{ headers: [], query: [], security: {}, schemes: [] }]
   for (const part of parts) {
+    if (!part.headers && !part.query && !part.security && !part.signature && !part.anyOf) continue
     const own: Way = {
       headers: fields(part.headers),
       query: fields(part.query),
@@ -63,6 +64,7 @@ function both(one: Way, other: Way | undefined): Way {
 }
 
 function joined(one: readonly Field[], other: readonly Field[], of: 'headers' | 'query'): Field[] {
+  if (one.length === 0 || other.length === 0) return one.length === 0 ? [...other] : [...one]
   const all = new Map(one.map(field => [keyOf(field.name, of), field]))
   for (const field of other) {
     const present = all.get(keyOf(field.name, of))
