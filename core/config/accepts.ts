@@ -1,8 +1,10 @@
 /** Whether a changed JSON Schema still lets in everything that the one before it let in. */
 import type { Verdict } from './compatible.ts'
-import { type Atom, atomsOf, Conjunction, elementOf, fits, isNumber, listOf, objectOf, type Part, partOf } from './conjunction.ts'
+import { type Atom, atomsOf, Conjunction, elementOf, fits, listOf, objectOf, type Part, partOf } from './conjunction.ts'
 import { resolve } from './fields.ts'
 import { canonical, holds, isObject, type Schema } from './holds.ts'
+import { changedKeywords } from './keywords.ts'
+import { type Narrowed, narrowedNumber, narrowedSize, narrowedText } from './narrowed.ts'
 import { knownWhole } from './wholeSchema.ts'
 
 const COMPATIBLE: Verdict = { kind: 'compatible' }
@@ -83,9 +85,10 @@ class Inclusion {
     if (Array.isArray(schema.anyOf)) verdicts.push(this.#oneIsEnough(older, schema.anyOf, root, next, path))
     if (Array.isArray(schema.oneOf)) verdicts.push(this.#exactlyOne(older, schema.oneOf, root, next, path))
     if (schema.not !== undefined && !older.with(partOf(schema.not, root)).isEmpty()) verdicts.push(this.#unknown('not', path))
-    verdicts.push(...this.#strange(older, newer, path))
-    if (kind === 'integer' || kind === 'number') verdicts.push(...this.#numbers(older, schema, kind === 'integer', path))
-    if (kind === 'string') verdicts.push(...this.#texts(older, schema, path))
+    verdicts.push(...changedKeywords(older, schema).map(keyword => this.#unknown(keyword, path)))
+    if (kind === 'integer' || kind === 'number')
+      verdicts.push(...this.#told(older, narrowedNumber(older, schema, kind === 'integer'), path))
+    if (kind === 'string') verdicts.push(...this.#told(older, narrowedText(older, schema), path))
     if (kind === 'array') verdicts.push(...this.#lists(older, newer, path))
     if (kind === 'object') verdicts.push(...this.#objects(older, newer, path))
     return worst(verdicts)
@@ -140,67 +143,9 @@ class Inclusion {
     }
   }
 
-  /** Keywords that are not looked into are good where the older schema has the very same. */
-  #strange(older: Conjunction, { schema }: Part, path: Path): Verdict[] {
-    return Object.keys(schema)
-      .filter(keyword => !LOOKED_INTO.has(keyword))
-      .filter(keyword => {
-        const together = CONTEXT.get(keyword) ?? [keyword]
-        const text = canonical(together.map(key => schema[key] ?? null))
-        // A reference in there may mean another thing in another schema.
-        return (
-          text.includes('"$ref"') ||
-          text.includes('"$dynamicRef"') ||
-          !older.parts.some(part => canonical(together.map(key => part.schema[key] ?? null)) === text)
-        )
-      })
-      .map(keyword => this.#unknown(keyword, path))
-  }
-
-  #numbers(older: Conjunction, schema: Schema, whole: boolean, path: Path): Verdict[] {
-    const before = older.bounds(whole)
-    const now = new Conjunction([{ schema, root: schema }]).bounds(whole)
-    const verdicts: Verdict[] = []
-    if (before.low < now.low || (before.low === now.low && now.lowOpen && !before.lowOpen))
-      verdicts.push(this.#breaking(older, path, `must now be ${now.lowOpen ? 'greater than' : 'at least'} ${now.low}`))
-    if (before.high > now.high || (before.high === now.high && now.highOpen && !before.highOpen))
-      verdicts.push(this.#breaking(older, path, `must now be ${now.highOpen ? 'less than' : 'at most'} ${now.high}`))
-    const { multipleOf, format } = schema
-    if (format !== undefined && !older.parts.some(part => part.schema.format === format)) verdicts.push(this.#unknown('format', path))
-    if (isNumber(multipleOf)) {
-      const steps = older.parts.map(part => part.schema.multipleOf).filter(isNumber)
-      if (!steps.includes(multipleOf))
-        verdicts.push(
-          steps.length || multipleOf <= 1
-            ? this.#unknown('multipleOf', path)
-            : this.#breaking(older, path, `must now be a multiple of ${multipleOf}`),
-        )
-    }
-    return verdicts
-  }
-
-  #texts(older: Conjunction, schema: Schema, path: Path): Verdict[] {
-    const verdicts = this.#sizes(older, schema, ['minLength', 'maxLength'], older.most('maxLength'), 'characters', path)
-    const same = (keyword: string) => older.parts.some(part => part.schema[keyword] === schema[keyword])
-    if (schema.pattern !== undefined && !same('pattern')) verdicts.push(this.#unknown('pattern', path))
-    const { format } = schema
-    if (typeof format === 'string' && !same('format') && !NUMERIC.has(format)) {
-      const before = older.parts.map(part => part.schema.format).find(name => typeof name === 'string')
-      const narrowed =
-        older.parts.some(part => part.schema.pattern !== undefined) ||
-        (before !== undefined && !(APART.has(format) && APART.has(String(before))))
-      verdicts.push(
-        narrowed
-          ? this.#unknown('format', path)
-          : this.#breaking(older, path, `must now have the format ${format}${before ? ` instead of ${before}` : ''}`),
-      )
-    }
-    return verdicts
-  }
-
   #lists(older: Conjunction, { schema, root }: Part, path: Path): Verdict[] {
     const most = older.most('maxItems')
-    const verdicts = this.#sizes(older, schema, ['minItems', 'maxItems'], most, 'items', path)
+    const verdicts = this.#told(older, narrowedSize(schema, ['minItems', 'maxItems'], older.least('minItems'), most, 'items'), path)
     if (schema.uniqueItems === true && most > 1 && !older.parts.some(part => part.schema.uniqueItems === true))
       verdicts.push(this.#breaking(older, path, 'must now hold no item twice'))
     const first = Math.max(0, ...[schema, ...older.parts.map(part => part.schema)].map(({ prefixItems }) => listOf(prefixItems).length))
@@ -212,7 +157,7 @@ class Inclusion {
   #objects(older: Conjunction, { schema, root }: Part, path: Path): Verdict[] {
     const needed = older.required
     const least = Math.max(older.least('minProperties'), needed.size)
-    const verdicts = this.#sizes(older, schema, ['minProperties', 'maxProperties'], older.mostKeys, 'keys', path, least)
+    const verdicts = this.#told(older, narrowedSize(schema, ['minProperties', 'maxProperties'], least, older.mostKeys, 'keys'), path)
     const named = objectOf(schema.properties)
     for (const name of listOf(schema.required) as string[]) {
       if (needed.has(name)) continue
@@ -264,20 +209,8 @@ class Inclusion {
     return verdicts
   }
 
-  #sizes(
-    older: Conjunction,
-    schema: Schema,
-    [min, max]: readonly [string, string],
-    most: number,
-    noun: string,
-    path: Path,
-    least = older.least(min),
-  ): Verdict[] {
-    const { [min]: low, [max]: high } = schema
-    const verdicts: Verdict[] = []
-    if (isNumber(low) && least < low) verdicts.push(this.#breaking(older, path, `must now have at least ${low} ${noun}`))
-    if (isNumber(high) && most > high) verdicts.push(this.#breaking(older, path, `must now have at most ${high} ${noun}`))
-    return verdicts
+  #told(older: Conjunction, narrowed: readonly Narrowed[], path: Path): Verdict[] {
+    return narrowed.map(one => ('must' in one ? this.#breaking(older, path, `must now ${one.must}`) : this.#unknown(one.unknown, path)))
   }
 
   /** What was not looked into may rule out the very value that would break. */
@@ -334,35 +267,6 @@ const ONLY: Record<string, Part> = Object.fromEntries(
     return [type, { schema, root: schema }]
   }),
 )
-
-/** Keywords of the newer schema that the comparison understands, or that judge nothing. */
-const LOOKED_INTO = new Set(
-  (
-    '$schema $id $comment $defs definitions $anchor title description default examples deprecated readOnly writeOnly contentEncoding ' +
-    'contentMediaType contentSchema type enum const $ref allOf anyOf oneOf not minimum maximum exclusiveMinimum exclusiveMaximum ' +
-    'multipleOf minLength maxLength pattern minItems maxItems uniqueItems items prefixItems required properties patternProperties ' +
-    'additionalProperties minProperties maxProperties format'
-  ).split(' '),
-)
-
-/** What else decides about the meaning of a keyword. */
-const BESIDE_UNEVALUATED =
-  'properties patternProperties additionalProperties items prefixItems contains allOf anyOf oneOf if then else not $ref dependentSchemas'.split(
-    ' ',
-  )
-const BRANCHES = ['if', 'then', 'else']
-const CONTAINS = ['contains', 'minContains', 'maxContains']
-const CONTEXT = new Map<string, readonly string[]>([
-  ...BRANCHES.map(keyword => [keyword, BRANCHES] as const),
-  // The validator takes an empty list for good where there are `prefixItems`.
-  ...CONTAINS.map(keyword => [keyword, [...CONTAINS, 'prefixItems', 'items']] as const),
-  ...['unevaluatedProperties', 'unevaluatedItems'].map(keyword => [keyword, [keyword, ...BESIDE_UNEVALUATED]] as const),
-])
-
-/** Formats of which no two are ever the same, nor one part of the other. */
-const APART = new Set(['date-time', 'date', 'time', 'email', 'uri', 'uuid', 'ipv4', 'ipv6'])
-/** Formats that judge numbers alone. */
-const NUMERIC = new Set(['int32', 'int64', 'float', 'double'])
 
 const at = (path: Path): string => (path.length ? ` at ${pathName(path)}` : '')
 

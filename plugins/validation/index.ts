@@ -55,7 +55,8 @@ export default definePlugin({
     const { schema, unknown } = rules(c, host)
     const ofData = c.against === 'data'
     const validate = compileSchema(schema, { coerce: false, defaults: ofData })
-    const validateText = compileSchema(schema, { coerce: true, defaults: ofData })
+    // At the first form or query: what compiles once does so again, and most webhooks never get one.
+    const validateText = () => compileSchema(schema, { coerce: true, defaults: ofData })
     const hasDefaults = ofData && JSON.stringify(schema).includes('"default":')
     const names = unknown === 'keep' ? undefined : compileNames(schema)
     const droppable = unknown === 'drop' && ofData ? names : undefined
@@ -67,7 +68,7 @@ export default definePlugin({
       let data: unknown = isText || hasDefaults ? copy(given) : given
       if (droppable) data = dropUnknown(droppable, data)
       const surplus = rejectable ? unknownKeys(rejectable, data, MOST) : []
-      const check = isText ? validateText : validate
+      const check = isText ? validateText() : validate
       if (!check(data) || surplus.length > 0) return host.refuse('VALIDATION_FAILED', detailsOf(check.errors ?? [], surplus))
       if (ofData) x.data = data as Record<string, unknown>
     }

@@ -15,15 +15,22 @@ interface Options {
 }
 
 const ajvs = new Map<string, Ajv2020>()
+/** By the schema itself: an entity is compiled once for all webhooks that name it, and forgotten with its configuration. */
+const compiled = new WeakMap<Schema, Map<string, ValidateFunction>>()
 
 /** Throws when the schema is not valid: an unknown keyword or format, too, which is most often a slip of the pen. */
 export function compileSchema(schema: Schema, { coerce, defaults }: Options): ValidateFunction {
+  const kept = compiled.get(schema) ?? new Map<string, ValidateFunction>()
+  const present = kept.get(`${coerce} ${defaults}`)
+  if (present) return present
   const allErrors = !refersToItself(schema)
   const key = `${coerce} ${defaults} ${allErrors}`
   const ajv = ajvs.get(key) ?? create({ coerceTypes: coerce, useDefaults: defaults, allErrors })
   ajvs.set(key, ajv)
   try {
-    return ajv.compile(schema)
+    const validate = ajv.compile(schema)
+    compiled.set(schema, kept.set(`${coerce} ${defaults}`, validate))
+    return validate
   } finally {
     // Or each reload would leave its schemas behind.
     ajv.removeSchema(schema)
