@@ -121,3 +121,13 @@ function decodedPair(text: string): [string | undefined, string, string][] {
 }
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
+
+/** The hint for a credential that anybody on the way could read; none where senders come over HTTPS, or nobody says where they come. */
+export function plainHttp(
+  { https, publicUrl }: { https: boolean; publicUrl: string | undefined },
+  what: string,
+): { rule: string; path: string; message: string }[] {
+  if (https || publicUrl === undefined) return []
+  const message = `senders call over plain HTTP, where whoever is on the way reads ${what}: serve HTTPS, and begin \`server.publicUrl\` with https://`
+  return [{ rule: 'plain-http', path: '', message }]
+}

@@ -8,7 +8,7 @@
 import { type Static, type TObject, Type } from '@sinclair/typebox'
 import type { Draft, Finding, SenderPart, Signer } from './sender.ts'
 
-export { credentialFindings } from './credential.ts'
+export { credentialFindings, plainHttp } from './credential.ts'
 export {
   type AnyDestinationKind,
   type DestinationHost,

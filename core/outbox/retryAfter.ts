@@ -19,8 +19,13 @@ export function retryAfter(header: string | undefined, now: number): number | un
   if (!parts) return undefined
   const number = (name: string) => Number(parts[name])
   const month = MONTHS.indexOf(parts.month as string)
-  const time = (year: number) => Date.UTC(year, month, number('day'), number('hour'), number('minute'), number('second'))
-  return Math.max(0, time(parts.year?.length === 2 ? century(number('year'), now) : number('year')) - now)
+  const year = parts.year?.length === 2 ? century(number('year'), now) : number('year')
+  const date = new Date(0)
+  // Not `Date.UTC`, to which the year 26 is 1926.
+  date.setUTCFullYear(year, month, number('day'))
+  // A 31st of April would become the 1st of May. Second 60 is a leap second.
+  if (date.getUTCMonth() !== month || number('hour') > 23 || number('minute') > 59 || number('second') > 60) return undefined
+  return Math.max(0, date.setUTCHours(number('hour'), number('minute'), number('second')) - now)
 }
 
 /** A year of two digits is not more than 50 years ahead. */

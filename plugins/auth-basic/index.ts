@@ -1,6 +1,6 @@
 /** `auth-basic`: a user name and a password in the Authorization header (RFC 7617). */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { definePlugin, Secret, Type } from '#core/plugin.ts'
+import { definePlugin, plainHttp, Secret, Type } from '#core/plugin.ts'
 import { type Credential, pairOf, read } from './credentials.ts'
 import { diagnose } from './diagnose.ts'
 
@@ -33,17 +33,7 @@ export default definePlugin({
   ),
   refusals: { UNAUTHORIZED: { status: 401, summary: 'The credential, signature or timestamp is missing or wrong.' } },
   check: ({ credentials }) => credentials.flatMap((credential, i) => [...faults(credential, `/credentials/${i}`)]),
-  lint: (_, { https, publicUrl }) =>
-    https || publicUrl === undefined
-      ? []
-      : [
-          {
-            rule: 'plain-http',
-            path: '',
-            message:
-              'senders call over plain HTTP, where whoever is on the way reads the password: serve HTTPS, and begin `server.publicUrl` with https://',
-          },
-        ],
+  lint: (_, host) => plainHttp(host, 'the password'),
   sender: () => ({
     headers: {
       Authorization: {

@@ -1,6 +1,6 @@
 /** `auth-bearer`: a key in the Authorization header (RFC 6750, section 2.1). */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { credentialFindings, definePlugin, Secret, Type } from '#core/plugin.ts'
+import { credentialFindings, definePlugin, plainHttp, Secret, Type } from '#core/plugin.ts'
 
 const digest = (text: string) => createHash('sha256').update(text).digest()
 
@@ -36,17 +36,7 @@ export default definePlugin({
     },
     security: { bearer: { type: 'http', scheme: 'bearer' } },
   }),
-  lint: (_, { https, publicUrl }) =>
-    https || publicUrl === undefined
-      ? []
-      : [
-          {
-            rule: 'plain-http',
-            path: '',
-            message:
-              'senders call over plain HTTP, where whoever is on the way reads the key: serve HTTPS, and begin `server.publicUrl` with https://',
-          },
-        ],
+  lint: (_, host) => plainHttp(host, 'the key'),
   sign({ keys }, draft) {
     const key = keys.find(Boolean)
     if (!key) return 'none of the keys of auth-bearer has a value: set the variable that one of them names'

@@ -1,12 +1,13 @@
 /** Why a signature did not match: tries what senders get wrong, one thing at a time and then two, until it would have matched. */
 import { credentialFindings, type Exchange, type Finding, type Host } from '#core/plugin.ts'
 import { compileCandidates, MAX } from './candidates.ts'
+import { isForm } from './form.ts'
 import { instant } from './instant.ts'
 import { offersOf, placeOf, shapeOf } from './offers.ts'
 import { resolve, type Scheme, tokensOf } from './scheme.ts'
 import { type Message, search } from './search.ts'
 import type { Settings } from './settings.ts'
-import { compileSource, formOf, type Look, numbered, place } from './source.ts'
+import { compileSource, type Look, numbered, place } from './source.ts'
 import { type SuspectMessage, suspectBodies, suspectShapes, suspectTimes, suspectUrls } from './suspects.ts'
 import { compileTemplate } from './template.ts'
 
@@ -77,7 +78,7 @@ function lacks(scheme: Scheme, look: Look, time: string | undefined): Finding[] 
       message: `The timestamp in ${where} is not ${UNITS[timestamp.format]}.`,
       cure: `Write it as ${UNITS[timestamp.format]}, with nothing around it.`,
     })
-  if ((scheme.jsonFormField !== undefined || tokensOf(scheme).includes('form:sorted')) && !formOf(x))
+  if ((scheme.jsonFormField !== undefined || tokensOf(scheme).includes('form:sorted')) && !isForm(x))
     findings.push({
       code: 'not-a-form',
       message: 'The body is not sent as a form.',

@@ -1,11 +1,12 @@
 /** Signs a request as the sender of a scheme does, and puts what the scheme reads where it reads it. */
 import { createHmac, createPrivateKey, randomBytes, sign as signWith } from 'node:crypto'
 import type { Draft, Exchange, Signer } from '#core/plugin.ts'
+import { isForm } from './form.ts'
 import { compileForms } from './forms.ts'
 import { keyBytes } from './key.ts'
 import { resolve, type Scheme, tokensOf } from './scheme.ts'
 import type { Settings } from './settings.ts'
-import { compileSource, formOf, type Look, place, same } from './source.ts'
+import { compileSource, type Look, place, same } from './source.ts'
 import { compileTemplate } from './template.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
@@ -130,8 +131,7 @@ function lookOf(draft: Draft, { publicUrl }: Signer, pairs: Map<string, string>)
 function asForm(scheme: Scheme, draft: Draft): void {
   const { jsonFormField } = scheme
   const sorted = tokensOf(scheme).includes('form:sorted')
-  const x = { headers: draft.headers, raw: draft.body } as unknown as Exchange
-  if ((jsonFormField === undefined && !sorted) || formOf(x)) return
+  if ((jsonFormField === undefined && !sorted) || isForm(draft)) return
   const form = new URLSearchParams()
   if (jsonFormField !== undefined) form.set(jsonFormField, textOf(draft.body) || '{}')
   else for (const [name, value] of Object.entries(objectOf(textOf(draft.body)))) form.append(name, plain(value))

@@ -1,8 +1,8 @@
 /** A source: where a value of the request is, written `header:x-id`, `json:a.b` or `sig:t`. */
 import type { Exchange } from '#core/plugin.ts'
+import { formOf } from './form.ts'
 
 const TEXT = new TextDecoder()
-const FORM = 'application/x-www-form-urlencoded'
 
 /** One request while it is looked at; `pairs` are those of the signature header. */
 export interface Look {
@@ -95,17 +95,10 @@ function compilePath(path: string, jsonFormField: string | undefined): (look: Lo
  * could be made to find another value in the same bytes, or one in the query.
  */
 function documentOf(x: Exchange, jsonFormField: string | undefined): unknown {
-  const texts = jsonFormField === undefined ? [TEXT.decode(x.raw)] : (formOf(x)?.getAll(jsonFormField) ?? [])
+  const texts = jsonFormField === undefined ? [TEXT.decode(x.raw)] : (formOf(x)?.get(jsonFormField) ?? [])
   try {
     return texts.length === 1 ? JSON.parse(texts[0]!) : undefined
   } catch {
     return undefined
   }
-}
-
-/** The body as a form; undefined when it is sent as something else, which would be read differently further on. */
-export function formOf(x: Exchange): URLSearchParams | undefined {
-  const type = x.headers.get('content-type')
-  const form = type === FORM || type?.split(';', 1)[0]?.trim().toLowerCase() === FORM
-  return form ? new URLSearchParams(TEXT.decode(x.raw)) : undefined
 }

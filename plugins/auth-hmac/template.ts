@@ -1,6 +1,7 @@
 /** The signed text: `{timestamp}.{body}` compiled to the pieces that a hash is fed with. */
 import type { Exchange } from '#core/plugin.ts'
-import { compileSource, formOf, type Look, place, type Source } from './source.ts'
+import { formOf } from './form.ts'
+import { compileSource, type Look, place, type Source } from './source.ts'
 
 /** The pieces in order, or the token that has no value. Taken for empty, it would leave the signature covering less than it says. */
 export type Template = (look: Look) => (string | Uint8Array)[] | string
@@ -58,14 +59,9 @@ export function urlOf(x: Exchange, publicUrl: string): string {
   return publicUrl + x.path + (x.search && `?${x.search}`)
 }
 
-function sorted(form: URLSearchParams | undefined): string | undefined {
-  const keys = form && [...new Set(form.keys())].sort()
-  return keys
-    ?.map(key =>
-      [...new Set(form?.getAll(key))]
-        .sort()
-        .map(value => key + value)
-        .join(''),
-    )
-    .join('')
+function sorted(form: Map<string, string[]> | undefined): string | undefined {
+  if (!form) return undefined
+  let text = ''
+  for (const name of [...form.keys()].sort()) for (const value of [...new Set(form.get(name))].sort()) text += name + value
+  return text
 }

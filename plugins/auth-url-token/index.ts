@@ -1,5 +1,5 @@
 /** `auth-url-token`: whoever knows the URL is let in. */
-import { definePlugin, Type } from '#core/plugin.ts'
+import { definePlugin, plainHttp, Type } from '#core/plugin.ts'
 
 const LONGEST = 200
 
@@ -20,17 +20,7 @@ export default definePlugin({
   // As if there were nothing here: a stranger must not learn which URLs exist.
   refusals: { NOT_FOUND: { status: 404, summary: 'There is no webhook here.' } },
 
-  lint: (_, { https, publicUrl }) =>
-    https || publicUrl === undefined
-      ? []
-      : [
-          {
-            rule: 'plain-http',
-            path: '',
-            message:
-              'senders call over plain HTTP, where whoever is on the way reads the token: serve HTTPS, and begin `server.publicUrl` with https://',
-          },
-        ],
+  lint: (_, host) => plainHttp(host, 'the token'),
   sign({ param }, draft, signer) {
     // The path is whole before anybody signs: there is nothing to add but a word on how to get one.
     if (!draft.url.pathname.includes(`%7B${param}%7D`) && !draft.url.pathname.includes(`{${param}}`)) return undefined

@@ -217,6 +217,28 @@ describe('a load error', () => {
   })
 })
 
+describe('a schema that refers to itself as a whole', () => {
+  const schema = { type: 'object', properties: { name: { type: 'string' }, child: { $ref: '#' }, all: { items: { $ref: '#' } } } }
+  const rows: [name: string, schema: object][] = [
+    ['by its root', schema],
+    ['by its $id', { $id: 'https://example.com/tree', ...schema }],
+    ['by a pointer', { $ref: '#/$defs/tree', $defs: { tree: { ...schema, properties: { ...schema.properties, child: { $ref: '#' } } } } }],
+  ]
+  test.each(rows)('%s', async (_, schema) => {
+    const body = { name: 'a', child: { name: 'b', child: { name: 'c' } }, all: [{ name: 'd' }] }
+    expect(await judge(schema, body)).toBeUndefined()
+    expect(await judge(schema, { child: { child: { name: 1 } } })).toEqual({
+      'child.child.name': ['The child.child.name field must be text.'],
+    })
+    expect((await run({ schema }, form('child=x'))).details).toHaveProperty('child')
+  })
+  test('drops what it does not name, on every level', async () => {
+    const around = entity('drop', schema)
+    const seen = await run({ entity: 'contact' }, { body: { x: 1, child: { x: 1, name: 'b', child: { x: 1 } } } }, around)
+    expect(seen.data).toEqual({ child: { name: 'b', child: {} } })
+  })
+})
+
 test('schemas of one $id do not get into each other’s way', async () => {
   const schema = (name: string) => ({ $id: 'https://example.com/contact', required: [name] })
   expect(await judge(schema('a'), {})).toHaveProperty('a')

@@ -1,7 +1,7 @@
 /** Judges the payload by a JSON Schema, and settles what becomes of keys that the schema does not name. */
 import { definePlugin, type Host, type Static, Type } from '#core/plugin.ts'
 import { compileNames, dropUnknown, unknownKeys } from './names.ts'
-import { compileSchema } from './schema.ts'
+import { compileSchema, TooHard } from './schema.ts'
 import { detailsOf, MOST } from './sentence.ts'
 
 const config = Type.Object(
@@ -69,7 +69,14 @@ export default definePlugin({
       if (droppable) data = dropUnknown(droppable, data)
       const surplus = rejectable ? unknownKeys(rejectable, data, MOST) : []
       const check = isText ? validateText() : validate
-      if (!check(data) || surplus.length > 0) return host.refuse('VALIDATION_FAILED', detailsOf(check.errors ?? [], surplus))
+      let valid: boolean
+      try {
+        valid = check(data)
+      } catch (error) {
+        if (!(error instanceof TooHard)) throw error
+        return host.refuse('VALIDATION_FAILED', { _general: ['A text of the payload takes too long to compare with its pattern.'] })
+      }
+      if (!valid || surplus.length > 0) return host.refuse('VALIDATION_FAILED', detailsOf(check.errors ?? [], surplus))
       if (ofData) x.data = data as Record<string, unknown>
     }
   },
