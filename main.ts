@@ -73,7 +73,10 @@ async function run(words: string[]): Promise<number> {
     const [word] = rest
     if (word === undefined || word === '--help' || word === '-h') return help(chosen, parent, word === undefined ? EXIT.usage : EXIT.good)
     const next = Object.hasOwn(names, word) ? names[word] : undefined
-    if (!next) return wrong(`there is no command '${word}'${didYouMean(word, Object.keys(names))}: choose ${Object.keys(names).join(', ')}`)
+    if (!next) {
+      const near = didYouMean(word, Object.keys(names))
+      return wrong(`there is no command '${word}'${near ? `${near} Or choose` : ': choose'} one of ${Object.keys(names).join(', ')}`)
+    }
     parent = chosen
     chosen = next
     rest = rest.slice(1)

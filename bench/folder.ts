@@ -33,7 +33,8 @@ entities:
   let size = 0
   let files = 0
   const flush = () => {
-    if (lines.length > 0) writeFileSync(join(folder, `10-webhooks-${String(files++).padStart(3, '0')}.yaml`), `webhooks:\n${lines.join('')}`)
+    if (lines.length > 0)
+      writeFileSync(join(folder, `10-webhooks-${String(files++).padStart(3, '0')}.yaml`), `webhooks:\n${lines.join('')}`)
     lines = []
     size = 0
   }
@@ -46,7 +47,9 @@ entities:
   flush()
   if (sink === undefined) return
   const heard = Array.from({ length: Math.ceil(webhooks / 100) }, (_, i) => i * 100)
-  const subscriptions = heard.map(i => `  ${nameOf(i)}: { webhooks: [${nameOf(i)}], events: [record.created, record.updated], to: [sink] }\n`)
+  const subscriptions = heard.map(
+    i => `  ${nameOf(i)}: { webhooks: [${nameOf(i)}], events: [record.created, record.updated], to: [sink] }\n`,
+  )
   const destination = `destinations:\n  sink: { url: "${sink}", allowPrivate: true, secrets: ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] }\n`
   writeFileSync(join(folder, '20-subscriptions.yaml'), `subscriptions:\n${subscriptions.join('')}${destination}`)
 }

@@ -57,12 +57,12 @@ export async function whileRunning<T>(
   args: string[],
   more: NodeJS.ProcessEnv,
   port: number | undefined,
-  work: (port: number) => Promise<T>,
+  work: (port: number, pid: number) => Promise<T>,
 ): Promise<T> {
   const child = spawn(command, args, { env: { ...environment, ...more }, cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
   try {
     const [line] = await once(createInterface({ input: child.stdout }), 'line')
-    return await work(port ?? Number(line))
+    return await work(port ?? Number(line), child.pid as number)
   } finally {
     child.kill('SIGTERM')
     if (child.exitCode === null) await once(child, 'exit')
@@ -90,11 +90,18 @@ export function median(values: readonly number[]): number {
 }
 
 /** Runs a gateway on a configuration of this folder. */
-export async function gateway<T>(config: string, url: string, more: NodeJS.ProcessEnv, work: (port: number) => Promise<T>): Promise<T> {
+export async function gateway<T>(
+  config: string,
+  url: string,
+  more: NodeJS.ProcessEnv,
+  work: (port: number, pid: number, adminPort: number) => Promise<T>,
+  words: readonly string[] = [],
+): Promise<T> {
   const port = await freePort()
-  const args = ['main.ts', 'serve', '--config', resolve(here, config)]
-  const admin = { ADMIN_PORT: String(await freePort()) }
-  return whileRunning(process.execPath, args, { PORT: String(port), DATABASE_URL: url, LOG_LEVEL: 'warn', ...admin, ...more }, port, work)
+  const adminPort = await freePort()
+  const args = ['main.ts', 'serve', '--config', resolve(here, config), ...words]
+  const env = { PORT: String(port), ADMIN_PORT: String(adminPort), DATABASE_URL: url, LOG_LEVEL: 'warn', ...more }
+  return whileRunning(process.execPath, args, env, port, (port, pid) => work(port, pid, adminPort))
 }
 
 /** What the receiver tells, by path. */

@@ -42,7 +42,17 @@ const spent = Object.assign(new Error(`the expression takes more than ${STEPS} s
 /** One for each vocabulary; there are as many as there are callers in the code. */
 const environments = new Map<string, Environment>()
 
-/** Compiles an expression; throws a sentence that says what is wrong with the text. */
+/** What is wrong with the text of an expression, in a sentence that ends in the place. */
+class ExpressionFault extends Error {
+  /** Index of the character. */
+  readonly at: number
+  constructor(message: string, at: number) {
+    super(`${message}, at character ${at + 1}`)
+    this.at = at
+  }
+}
+
+/** Compiles an expression; throws a sentence that says what is wrong with the text, with the index of the character as `at` where there is one. */
 export function compileExpression(text: string, vocabulary: Vocabulary): Expression {
   const key = JSON.stringify(vocabulary)
   const environment = environments.get(key) ?? bounded(language(vocabulary))
@@ -50,7 +60,7 @@ export function compileExpression(text: string, vocabulary: Vocabulary): Express
   const run = parse(environment, text)
   const known = [...vocabulary.objects, ...vocabulary.texts]
   const fault = faultOf(run.ast, known)
-  if (fault) throw new Error(fault)
+  if (fault) throw fault
   const { valid, type, error } = run.check()
   if (!valid) throw sentence(error)
   if (type !== 'bool' && type !== 'dyn') throw new Error(`must say true or false; this gives a value of type ${type}`)
@@ -134,33 +144,58 @@ function parse(environment: Environment, text: string): ParseResult {
   try {
     return environment.parse(text)
   } catch (error) {
-    throw sentence(error)
+    throw slipIn(text) ?? sentence(error)
   }
+}
+
+/** How other languages write it, and CEL. */
+const SLIPS: Readonly<Record<string, string>> = {
+  and: '&&',
+  or: '||',
+  not: '!',
+  '&': '&&',
+  '|': '||',
+  '=': '==',
+  '===': '==',
+  '!==': '!=',
+  '<>': '!=',
+}
+/** Texts, which are passed over, then words and operators. */
+const WORDS = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|(?<![\w.])(?:and|or|not)(?!\w)|[=!<>&|]+/gi
+
+/** Of a text that is no CEL: the first thing in it that another language would have so. */
+function slipIn(text: string): ExpressionFault | undefined {
+  for (const { 0: word, index } of text.matchAll(WORDS)) {
+    const name = word.toLowerCase()
+    if (Object.hasOwn(SLIPS, name)) return new ExpressionFault(`'${word}' is no operator: write ${SLIPS[name]}`, index)
+  }
+  return undefined
 }
 
 /** The library's message and the place; without the drawing of the source line, which only fits a terminal. */
 function sentence(error: unknown): Error {
   const { summary, range, message } = error as { summary?: string; range?: { start: number }; message: string }
-  return new Error(`${summary ?? message}${range ? `, at character ${range.start + 1}` : ''}`)
+  return range ? new ExpressionFault(summary ?? message, range.start) : new Error(summary ?? message)
 }
 
 /** What the language allows and one request must not cost. */
-function faultOf(root: Node, known: readonly string[]): string | undefined {
+function faultOf(root: Node, known: readonly string[]): ExpressionFault | undefined {
   const all = nodes(root)
   for (const { node, macros } of all) {
-    const at = `at character ${node.start + 1}`
+    const fault = (message: string, at = node.start) => new ExpressionFault(message, at)
     // A regular expression of two stars takes for ever on the sender's text.
-    if (node.op === 'rcall' && node.args[0] === 'matches') return `'matches' is off; write startsWith, endsWith or contains, ${at}`
-    if (node.op === 'rcall' && node.args[0] === 'json') return `'json' is off, ${at}`
+    if (node.op === 'rcall' && node.args[0] === 'matches') return fault(`'matches' is off; write startsWith, endsWith or contains`)
+    if (node.op === 'rcall' && node.args[0] === 'json') return fault(`'json' is off`)
     const element = isMacro(node) ? node.args[2][0] : undefined
     if (element?.op === 'id' && known.includes(element.args)) {
-      return `'${element.args}' is taken: give the element another name, at character ${element.start + 1}`
+      return fault(`'${element.args}' is taken: give the element another name`, element.start)
     }
-    if (isMacro(node) && macros > 0) return `'${node.args[0]}' inside another macro would run once for each pair of elements, ${at}`
+    if (isMacro(node) && macros > 0) return fault(`'${node.args[0]}' inside another macro would run once for each pair of elements`)
     if (node.op === 'in' && macros > 0 && node.args[1].op !== 'list') {
-      return `'in' inside a macro takes only a list that is written out, as in x in ["a", "b"], ${at}`
+      return fault(`'in' inside a macro takes only a list that is written out, as in x in ["a", "b"]`)
     }
   }
+  return undefined
 }
 
 /** Every node, with the number of macros around it; what a macro runs over counts as outside. */

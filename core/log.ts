@@ -1,6 +1,7 @@
 /** The operator's log: JSON lines on stderr, readable lines when that is a terminal. */
 import process from 'node:process'
 import { type Logger, pino } from 'pino'
+import { needles } from './needles.ts'
 
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>
 
@@ -10,14 +11,18 @@ export const SHORTEST_SECRET = 6
 /** `secrets` gives the values that must not appear in any line. */
 export function openLog(secrets: () => readonly string[], level = process.env.LOG_LEVEL ?? 'info'): Log {
   const terminal = process.stderr.isTTY === true
+  let counted = 0
+  let known: ReturnType<typeof needles>
   const blank = (line: string) => {
-    let clean = line
-    for (const secret of secrets()) {
-      if (secret.length < SHORTEST_SECRET) continue
+    const values = secrets()
+    // They only ever become more.
+    if (values.length !== counted) {
+      counted = values.length
+      const long = values.filter(value => value.length >= SHORTEST_SECRET)
       // As it is, and as JSON writes it: a quote or a backslash in it would stand escaped in the line.
-      clean = clean.replaceAll(secret, '[secret]').replaceAll(JSON.stringify(secret).slice(1, -1), '[secret]')
+      known = needles(long.flatMap(value => [value, JSON.stringify(value).slice(1, -1)]))
     }
-    return clean
+    return known?.replace(line, '[secret]') ?? line
   }
   const write = (line: string) => void process.stderr.write(blank(terminal ? readable(line) : line))
   return pino(

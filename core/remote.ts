@@ -40,7 +40,11 @@ export async function fetchText(ask: Ask, send: Send = fetch): Promise<{ status:
     return await Promise.race([answer(), late])
   } catch (error) {
     if (error instanceof Unavailable) throw error
-    throw new Unavailable(`${host} could not be asked: ${error instanceof Error ? error.message : error}`)
+    // Some runtimes quote the URL, and its query may be a token.
+    const why = String(error instanceof Error ? error.message : error)
+      .replaceAll(url, host)
+      .replaceAll(new URL(url).href, host)
+    throw new Unavailable(`${host} could not be asked: ${why}`)
   } finally {
     clearTimeout(timer)
     // Whatever is still under way: a lookup, or an answer that comes byte by byte.
@@ -74,7 +78,10 @@ export interface Keeping {
   pause: number
   /** Entries that are kept. */
   most: number
-  /** Loads that may begin within one `pause`: keys that a stranger makes up cannot turn us against somebody else's server. */
+  /**
+   * Loads of keys without a value that may begin within one `pause`: those that a stranger makes up cannot turn us against somebody
+   * else's server. What has a value is loaded again all the same, or a stranger who spends them all would keep it from being renewed.
+   */
   loads: number
 }
 
@@ -121,9 +128,11 @@ export function keep<T>(load: (key: string) => Promise<T | undefined>, rules: Ke
     const known = entries.get(key)
     if (known?.pending) return known.pending
     if (known?.failure && young(known.failure.at, pause)) return Promise.reject(known.failure.error)
-    begun = begun.filter(at => young(at, pause))
-    if (begun.length >= loads) return Promise.reject(new Unavailable('too many things that are not known were asked for at once'))
-    begun.push(now())
+    if (known?.value === undefined) {
+      begun = begun.filter(at => young(at, pause))
+      if (begun.length >= loads) return Promise.reject(new Unavailable('too many things that are not known were asked for at once'))
+      begun.push(now())
+    }
     const entry = known ?? {}
     if (!known) {
       if (entries.size >= most) entries.delete(leastUseful())
@@ -133,7 +142,7 @@ export function keep<T>(load: (key: string) => Promise<T | undefined>, rules: Ke
     return entry.pending
   }
 
-  /** The oldest that is of no use, so that made-up keys push out each other; else the oldest. */
+  /** One without a value, so that made-up keys push out each other; else the one that has not been used for longest. */
   function leastUseful(): string {
     for (const [key, { value, pending }] of entries) if (value === undefined && !pending) return key
     return entries.keys().next().value as string
@@ -142,6 +151,10 @@ export function keep<T>(load: (key: string) => Promise<T | undefined>, rules: Ke
   return {
     async get(key) {
       const entry = entries.get(key)
+      if (entry?.value !== undefined) {
+        entries.delete(key)
+        entries.set(key, entry)
+      }
       if (entry && young(entry.at, entry.value === undefined ? pause : fresh)) return entry.value
       try {
         return await ask(key)

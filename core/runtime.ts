@@ -1,4 +1,6 @@
 /** The HTTP server of Bun and of Deno behind one shape: the only file that knows which of the two runs it. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 
 /** What to listen on, and who answers. */
 export interface ServeOptions {
@@ -37,7 +39,7 @@ interface DenoServer {
 }
 
 const runtime = globalThis as unknown as {
-  Bun?: { version: string; serve(options: object): BunServer }
+  Bun?: { version: string; serve(options: object): BunServer; gc(whole: boolean): void }
   Deno?: {
     version: { deno: string }
     serve(
@@ -58,6 +60,24 @@ export function runtimeName(): string {
   if (runtime.Bun) return `bun ${runtime.Bun.version}`
   if (runtime.Deno) return `deno ${runtime.Deno.version.deno}`
   return `node ${process.versions.node}`
+}
+
+/**
+ * Gives back what is no longer used, at the cost of a pause of some 100 ms: reading ten thousand webhooks leaves 300 MB behind, which
+ * the runtimes would keep for what may come.
+ */
+export function collect(): void {
+  try {
+    if (runtime.Bun) runtime.Bun.gc(true)
+    else collectV8()
+  } catch {
+    // It would only have been nice.
+  }
+}
+
+function collectV8() {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
 }
 
 /** Starts an HTTP server; rejects with a sentence for the operator when it cannot listen. */

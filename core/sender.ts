@@ -16,6 +16,8 @@ export interface SenderPart {
   refusals?: readonly string[]
   /** When the step ends the chain with a success that writes nothing, in a sentence. */
   stops?: string
+  /** What a sender who sends a request again must keep the same, and what comes of it, in a sentence. */
+  repeats?: string
   /** Headers that a good answer may carry. */
   answers?: Record<string, SenderField>
   /** Requests that the step answers by itself, with a method of its own: to prove who owns the address, say. */

@@ -86,6 +86,19 @@ describe('fetchText', () => {
     const failure = await fetchText({ url: 'https://keys.test/?a=b', body: 'secret', method: 'POST' }, failing).catch(error => error)
     expect(failure.message).toBe('keys.test could not be asked: connection refused')
   })
+
+  test.each(['https://keys.test/?Token=secret', 'https://KEYS.test:443/?Token=secret'])(
+    'nor does the URL %s show, where a runtime quotes it',
+    async url => {
+      const failing: Send = async asked => {
+        throw new TypeError(`error sending request for url (${new URL(asked).href}): connection refused by ${asked}`)
+      }
+      const failure = await fetchText({ url }, failing).catch(error => error)
+      expect(failure.message).toBe(
+        'keys.test could not be asked: error sending request for url (keys.test): connection refused by keys.test',
+      )
+    },
+  )
 })
 
 describe('keep', () => {
@@ -174,6 +187,28 @@ describe('keep', () => {
     const before = asked.length
     expect(await kept.get('good')).toBe('good@1000000')
     expect(asked.length).toBe(before)
+  })
+
+  test('made-up keys do not keep a known one from being renewed', async () => {
+    const { kept, asked, state, clock } = open({ stale: 1000 })
+    await kept.get('good')
+    clock.now += 1000
+    state.value = key => (key === 'good' ? 'renewed' : undefined)
+    const flood = await Promise.all([1, 2, 3, 4].map(i => kept.get(`made-up-${i}`).catch(error => error.message)))
+    expect(flood).toEqual([undefined, undefined, undefined, 'too many things that are not known were asked for at once'])
+    expect(await kept.get('good')).toBe('renewed')
+    expect(await kept.renewed('good', 0)).toBe('renewed')
+    expect(asked.filter(key => key === 'good').length).toBe(3)
+  })
+
+  test('other values do not push out the one that is in use', async () => {
+    const { kept, asked } = open({ loads: 100 })
+    await kept.get('good')
+    for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) {
+      await kept.get(key)
+      await kept.get('good')
+    }
+    expect(asked.filter(key => key === 'good')).toEqual(['good'])
   })
 
   test('no more values than it may keep', async () => {

@@ -2,7 +2,8 @@
 import { Type } from '@sinclair/typebox'
 import type { DeliveryFilter } from '../outbox/control.ts'
 import { writeAudit } from '../store/audit.ts'
-import { attemptsOf, type DeliveryView, listDeliveries, readDelivery } from '../store/readDeliveries.ts'
+import { attemptsOf, type DeliveryView, holderOf, listDeliveries, readDelivery } from '../store/readDeliveries.ts'
+import { checkNames } from './names.ts'
 import { paged, pageOf, paging, placeOf } from './page.ts'
 import { missing, Refused } from './problem.ts'
 import { between, choice, closed, controlOf, nullable, one, route, sought, text, time, timesOf, type World } from './route.ts'
@@ -20,7 +21,7 @@ export const Delivery = Type.Object({
   record_id: nullable(Type.String()),
   status: text('pending, waiting (for an earlier one of its record), delivered, dead or cancelled'),
   attempts: Type.Integer({ description: 'Made so far.' }),
-  next_at: nullable(time('When it is tried next.')),
+  next_at: nullable(time('When it is tried next; null while its destination is paused.')),
   last_status: nullable(Type.Integer({ description: 'Status of the last answer.' })),
   last_error: nullable(text('Code of the last failure.')),
   created_at: time('When it was made.'),
@@ -35,6 +36,17 @@ const Attempt = Type.Object({
   error: nullable(text('A code; null: it was delivered.')),
   message: nullable(text('What went wrong.')),
   response: nullable(text('The beginning of the answer.')),
+})
+
+const Whole = Type.Object({
+  ...Delivery.properties,
+  waits_for: nullable(
+    Type.Object(
+      { id: Type.String(), status: text('pending or dead') },
+      { description: 'The delivery of the same record that a waiting one waits for.' },
+    ),
+  ),
+  history: Type.Array(Attempt, { description: 'The attempts in their order.' }),
 })
 
 export const Redriven = Type.Object({
@@ -68,9 +80,11 @@ export const deliveries = [
     summary: 'Deliveries, those of the newest events first',
     query: closed({ ...paging, ...filters }),
     answer: pageOf(Delivery),
-    async handler(ask, { store }) {
+    async handler(ask, world) {
+      const { store } = world
       const { event, destination, subscription, webhook, status, entity, record } = ask.query
       const search = { event, destination, subscription, webhook, status, entity, record, ...timesOf(ask.query) }
+      await checkNames(world, 'deliveries', search)
       return paged(ask, await listDeliveries(store.db, search, placeOf(ask)))
     },
   }),
@@ -79,10 +93,11 @@ export const deliveries = [
     path: '/deliveries/{id}',
     summary: 'One delivery with its attempts',
     params: { id },
-    answer: one(Type.Object({ ...Delivery.properties, history: Type.Array(Attempt, { description: 'The attempts in their order.' }) })),
+    answer: one(Whole),
     async handler({ params }, world) {
+      const { db } = world.store
       const delivery = await found(world, params.id)
-      return { data: { ...delivery, history: await attemptsOf(world.store.db, delivery.id) } }
+      return { data: { ...delivery, waits_for: (await holderOf(db, delivery)) ?? null, history: await attemptsOf(db, delivery.id) } }
     },
   }),
   route({
@@ -143,6 +158,7 @@ export const deliveries = [
         const fault = 'name at least one filter, such as "status": "dead"'
         throw new Refused(422, 'VALIDATION_FAILED', `The body must ${fault}.`, { details: { _general: [fault] } })
       }
+      await checkNames(world, 'deliveries', filter, 'body')
       const data = await control.redrive(filter, limit)
       // A list of ids is long, and each of them can be looked up.
       const { ids, ...rest } = body

@@ -4,6 +4,7 @@ import { writeAudit } from '../store/audit.ts'
 import { deliveriesOf } from '../store/readDeliveries.ts'
 import { listEvents, readEvent } from '../store/readEvents.ts'
 import { Delivery, Redriven, STATUSES } from './deliveries.ts'
+import { checkNames } from './names.ts'
 import { paged, pageOf, paging, placeOf } from './page.ts'
 import { missing } from './problem.ts'
 import { between, choice, closed, controlOf, nullable, one, route, sought, text, time, timesOf } from './route.ts'
@@ -45,8 +46,10 @@ export const events = [
       record: sought('Id of the record.'),
     }),
     answer: pageOf(Type.Object(view)),
-    async handler(ask, { store }) {
+    async handler(ask, world) {
+      const { store } = world
       const { webhook, type, entity, record } = ask.query
+      await checkNames(world, 'events', { webhook, entity })
       return paged(ask, await listEvents(store.db, { webhook, type, entity, record, ...timesOf(ask.query) }, placeOf(ask)))
     },
   }),
@@ -78,6 +81,7 @@ export const events = [
       const event = await readEvent(store.db, params.id)
       if (!event) throw missing('event', params.id)
       const { destination, status } = body
+      await checkNames(world, 'deliveries', { destination }, 'body')
       const filter = { event: event.id, ...(destination !== undefined && { destination }), ...(status !== undefined && { status }) }
       const data = await control.redrive(filter, MOST)
       await writeAudit(store.db, { actor: 'admin', ip, action: 'event.retry', target: event.id, details: { ...body, ...data }, now: now() })

@@ -52,7 +52,10 @@ function checked(raw: Record<string, unknown>, schema: TObject, faults: Faults, 
   for (const [name, given] of Object.entries(raw)) if (hasNul(given)) faults[name] ??= ['must not have the character U+0000 in it']
   const [first, ...others] = Object.entries(faults)
   if (!first) return value
-  const title = [first, ...others].map(([name, [fault]]) => said(name, fault as string)).join('; ')
+  const title = [first, ...others]
+    .map(([name, [fault]]) => said(name, fault as string))
+    .join('; ')
+    .replaceAll('?; ', '? ')
   throw new Refused(status, code, title.endsWith('?') ? title : `${title}.`, { details: faults })
 }
 

@@ -26,7 +26,7 @@ const View = Type.Object({
 const entity = 'Name of the entity.'
 
 /** Declared ones, and those that only webhooks name. */
-function entityNames(config: Config): string[] {
+export function entityNames(config: Config): string[] {
   return [...new Set([...config.entities.keys(), ...[...config.webhooks.values()].flatMap(entitiesOf)])].sort()
 }
 

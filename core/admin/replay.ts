@@ -40,6 +40,7 @@ const Answer = Type.Object({
     description: 'Where the event would go, in a dry run.',
   }),
   effects: Type.Array(Type.String(), { description: 'Writes of plugins: a dry run does not try them.' }),
+  notes: Type.Array(Type.String(), { description: 'What a dry run took for granted: that a rate limit is open, say.' }),
   answer: Type.Object({
     status: Type.Integer(),
     headers: Type.Record(Type.String(), Type.String()),
@@ -63,7 +64,7 @@ export const replay = [
       const done = await replay(captured, { dry }).catch(error => {
         throw error instanceof NotReplayable ? new Refused(409, 'NOT_REPLAYABLE', error.message) : error
       })
-      const { response, outcome, refusal, plugin = null, exchange = null, steps, wrote = null, event, effects } = done
+      const { response, outcome, refusal, plugin = null, exchange = null, steps, wrote = null, event, effects, notes } = done
       if (!dry) {
         const details = { webhook: captured.webhook, exchange, outcome }
         await writeAudit(store.db, { actor: 'admin', ip, action: 'request.replay', target: captured.id, details, now: now() })
@@ -85,6 +86,7 @@ export const replay = [
         event: event ? { id: event.id, type: event.type, ...(event.whole && { data: event.whole.data }) } : null,
         destinations: event?.whole ? match(event.whole) : [],
         effects,
+        notes,
         answer: { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() },
       }
       return { data }

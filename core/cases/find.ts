@@ -1,11 +1,12 @@
 /** The case files of paths: files as they are named, and in folders every YAML file that has `cases:` at its top. */
-import { readdirSync, statSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { readText } from '../config/source.ts'
 
 /** At the start of a line, as block YAML and as JSON-like YAML write it. */
 const HAS_CASES = /^(?:\{\s*)?["']?cases["']?\s*:/m
 const MOST_FILES = 10_000
+/** Bytes that are looked at: more than a case file may have. */
+const LOOKED_AT = 1_100_000
 
 /** Absolute names, each once and in order, and the paths at which there is nothing. */
 export function findCaseFiles(paths: readonly string[]): { files: string[]; missing: string[] } {
@@ -34,8 +35,19 @@ function walk(folder: string, found: Set<string>): void {
   }
 }
 
-/** Told from its text: a file that is no YAML at all must not hide that it was meant as one of cases. */
+/**
+ * Told from its bytes: a file that is no YAML at all, no UTF-8, too large, or that may not be read must not hide that it was meant as one
+ * of cases. What is wrong with it is told when it is read.
+ */
 function hasCases(file: string): boolean {
-  const read = readText(file)
-  return 'text' in read && HAS_CASES.test(read.text)
+  let open: number | undefined
+  try {
+    open = openSync(file, 'r')
+    const bytes = Buffer.alloc(Math.min(statSync(file).size, LOOKED_AT))
+    return HAS_CASES.test(bytes.toString('utf8', 0, readSync(open, bytes)).replace(/^\ufeff/, ''))
+  } catch {
+    return true
+  } finally {
+    if (open !== undefined) closeSync(open)
+  }
 }

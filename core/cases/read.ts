@@ -106,7 +106,8 @@ class Reader {
       ...(raw.path !== undefined && { path: own }),
       query,
       ...(raw.host !== undefined && { host: raw.host }),
-      headers: this.#headers(raw, path, body?.key === 'json'),
+      // What signing makes of the body decides, which may be a form.
+      headers: this.#headers(raw, path, body?.key === 'json' && !raw.sign),
       ip: raw.ip ?? '192.0.2.1',
       https: raw.https ?? true,
       ...(body && { body: body.bytes }),

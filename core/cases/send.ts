@@ -18,8 +18,6 @@ export async function requestOf(step: Step, aim: Aim, config: Config, scene: Sce
   const signed = await signedDraft(config, aim.webhook, start, { now: () => at, privateKey })
   if ('fault' in signed) return `it cannot be signed: ${signed.fault}`
   const { draft } = signed
-  // What the case says wins over what signing has set.
-  for (const name of new Set(headers.keys())) draft.headers.set(name, headers.get(name) as string)
   const host = headers.has('host') || step.host !== undefined ? aim.host : (draft.headers.get('host') ?? aim.host)
   return made(draft.method, withoutBase(draft.url, config) + draft.url.search, host, draft.headers, draft.body)
 }

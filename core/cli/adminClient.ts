@@ -1,5 +1,6 @@
 /** The admin API of a running gateway, for the commands that ask it. */
 import type { LoadOptions } from '../config/load.ts'
+import { CODES } from '../request/codes.ts'
 import { CommandFailure, EXIT, openConfig } from './open.ts'
 
 export interface ClientOptions extends LoadOptions {
@@ -42,6 +43,8 @@ export async function openClient(options: ClientOptions): Promise<AdminClient> {
     }
     const answer = parse(text)
     if (!answer) throw new CommandFailure(EXIT.failure, `what answers at ${base} is no admin API of Postern (status ${status})`)
+    if (status === 404 && answer.title === CODES.NOT_FOUND.summary)
+      throw new CommandFailure(EXIT.failure, `what answers at ${base} is the port for senders: give that of the admin API, admin.port`)
     if (status >= 400)
       throw new CommandFailure(
         answer.code === 'INVALID_QUERY' ? EXIT.usage : EXIT.failure,

@@ -9,6 +9,8 @@ export function banner(config: Config, url: string): string[] {
 function* lines(config: Config, url: string): Iterable<string> {
   yield `Postern listens on ${url}`
   const [webhook, request] = firstPlain(config, url) ?? []
+  const docs = config.server.docs && `What senders read is at ${url}/docs`
+  if (docs && !webhook) yield docs
   if (!webhook) return
   yield* ['', 'Send it a webhook:', '', `  ${request}`]
   const entity = webhook.chain.map(item => item.settings.entity).find(name => typeof name === 'string')
@@ -17,6 +19,7 @@ function* lines(config: Config, url: string): Iterable<string> {
     const address = `http://${host}:${port}/admin/v1/entities/${entity}/records`
     yield* ['', 'and look at what was committed:', '', `  curl -H "Authorization: Bearer ${shownToken}" ${address}`]
   }
+  if (docs) yield* ['', docs]
   yield ''
 }
 

@@ -12,6 +12,8 @@ interface Redriven {
   data: { redriven: number; left: number }
 }
 
+type Shown = DeliveryView & { waits_for: { id: string; status: string } | null; history: AttemptView[] }
+
 /** Deliveries that one call sends again. */
 const BATCH = 200
 const FILTERS = ['status', 'destination', 'subscription', 'webhook', 'event', 'entity', 'record', 'since', 'until']
@@ -31,11 +33,13 @@ export async function deliveriesList(options: ClientOptions & ListOptions, out: 
 
 export async function deliveriesShow(options: Common & { id: string }, out: Print): Promise<number> {
   const client = await openClient(options)
-  const answer = await client.get<{ data: DeliveryView & { history: AttemptView[] } }>(`/deliveries/${encodeURIComponent(options.id)}`)
-  const { history, ...delivery } = answer.data
+  const answer = await client.get<{ data: Shown }>(`/deliveries/${encodeURIComponent(options.id)}`)
+  const { history, waits_for: holder, ...delivery } = answer.data
   if (options.json) out(JSON.stringify(answer))
   else {
-    for (const line of facts({ ...delivery })) out(line)
+    for (const line of facts({ ...delivery, waits_for: holder && `${holder.id} (${holder.status})` })) out(line)
+    if (holder?.status === 'dead')
+      out(`it goes when that one is delivered (postern deliveries retry ${holder.id}) or given up (postern deliveries cancel ${holder.id})`)
     out('')
     if (history.length === 0) out('no attempts')
     else

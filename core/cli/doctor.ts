@@ -189,7 +189,7 @@ function cureOf(what: Unknown, { captured }: Patient, webhook: Webhook): string 
   return `Only the first ${webhook.capture.body} of the body's ${size} bytes are kept, so that no signature over it can be tried: raise capture.body of the webhook to ${Math.ceil(size / 1024)}KiB or more and have it sent again, or ${instead}.`
 }
 
-function lines(report: Report, { arrival, captured }: Patient, steps: readonly Verdict[]): string[] {
+function lines(report: Report, { arrival, captured, newer }: Patient, steps: readonly Verdict[]): string[] {
   const { verdict, step, code, reason, findings, tried = [], unknown = [], answer } = report
   const came = moment(new Date(arrival.receivedAt).toISOString())
   const all = facts({
@@ -204,10 +204,16 @@ function lines(report: Report, { arrival, captured }: Patient, steps: readonly V
   })
   for (const [i, { code, message, cure }] of findings.entries())
     all.push('', `${i + 1}. ${printable(message)} (${code})`, `   ${printable(cure)}`)
-  if (findings.length === 0 && !answer && verdict !== 'passes')
-    all.push('', tried.length > 0 ? 'No hypothesis matched.' : 'Nothing that is known explains it.')
+  if (findings.length === 0 && !answer && verdict !== 'passes') all.push('', nothing(report, captured?.reason))
   for (const text of [...tried, ...unknown]) all.push('', printable(text))
+  if (newer) all.push('', `A later refusal is ${newer.id}: ${newer.status} ${newer.code ?? ''}. --request ${newer.id} looks at it.`)
   return all
+}
+
+function nothing({ step, reason, tried, unknown }: Report, then: string | null | undefined): string {
+  if (tried) return 'No hypothesis matched.'
+  if (unknown && reason !== null && reason === then) return `When it came, ${step} gave this reason, which its documentation explains.`
+  return 'Nothing that is known explains it.'
 }
 
 const VERDICTS = {

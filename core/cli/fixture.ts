@@ -1,5 +1,6 @@
 /** A request out of a file: YAML or JSON, or an HTTP message as it was pasted from a log. */
 import { readFileSync, statSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { parse } from 'yaml'
 import { CommandFailure, EXIT } from './open.ts'
 
@@ -12,10 +13,12 @@ export interface Fixture {
   raw: Uint8Array
   /** Epoch milliseconds; undefined when the file does not say. */
   at?: number
+  ip?: string
 }
 
 const LARGEST = 32 * 1024 * 1024
-const KEYS = ['method', 'path', 'url', 'headers', 'body', 'json', 'bodyBase64', 'receivedAt']
+const KEYS = ['method', 'path', 'url', 'headers', 'body', 'json', 'bodyBase64', 'receivedAt', 'ip']
+const BOM = Buffer.from('\ufeff')
 const START = /^(?:> )?([A-Z]{3,7}) (\S+) HTTP\/[\d.]+\r?$/
 
 /** Ends the command with a sentence when the file is none. */
@@ -28,6 +31,8 @@ export function readFixture(file: string): Fixture {
     if (error instanceof CommandFailure) throw error
     throw wrong(file, `cannot be read (${(error as { code?: string }).code ?? 'unknown fault'})`)
   }
+  // What some editors write before a text is no part of it.
+  if (bytes.subarray(0, 3).equals(BOM)) bytes = bytes.subarray(3)
   const [first = ''] = bytes.subarray(0, 20_000).toString('latin1').split('\n', 1)
   return START.test(first) ? ofMessage(file, bytes) : ofDocument(file, bytes.toString())
 }
@@ -90,6 +95,8 @@ function ofDocument(file: string, text: string): Fixture {
   const at = given.receivedAt === undefined ? undefined : timeOf(given.receivedAt)
   if (at !== undefined && Number.isNaN(at))
     throw wrong(file, 'has a receivedAt that is no time: write 2026-01-15T12:00:00Z, or seconds since 1970')
+  if (given.ip !== undefined && (typeof given.ip !== 'string' || !isIP(given.ip)))
+    throw wrong(file, 'has an ip that is no address: write 192.0.2.1, say')
   const target = given.url ?? given.path
   return {
     method: typeof given.method === 'string' ? given.method.toUpperCase() : 'POST',
@@ -97,6 +104,7 @@ function ofDocument(file: string, text: string): Fixture {
     headers,
     raw: new Uint8Array(rawOf(file, given)),
     ...(at !== undefined && { at }),
+    ...(given.ip !== undefined && { ip: given.ip as string }),
   }
 }
 

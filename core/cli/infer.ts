@@ -1,5 +1,5 @@
 /** `postern infer`: a schema, a mapping and the YAML to paste, from captured requests or from files; and drift from a schema. */
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { statSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import process from 'node:process'
 import { parse } from 'yaml'
@@ -12,6 +12,7 @@ import { type ClientOptions, openClient } from './adminClient.ts'
 import { countOption } from './filter.ts'
 import { CommandFailure, EXIT, type Print } from './open.ts'
 import { printable, table } from './table.ts'
+import { wholeFile } from './wholeFile.ts'
 
 export interface InferCommand extends ClientOptions {
   /** The name of a webhook, or files. */
@@ -39,12 +40,15 @@ export async function infer(options: InferCommand, out: Print): Promise<number> 
   const last = countOption('last', options.last, 1000)
   const against = options.against === undefined ? undefined : readSchema(options.against)
   const [word = ''] = words
-  const fromGateway = words.length === 1 && !existsSync(word) && !/[./\\]/.test(word)
+  const fromGateway = words.length === 1 && !/[./\\]/.test(word) && !isReadable(word)
   const said = (line: string) => process.stderr.write(`${line}\n`)
   const found = fromGateway ? await ofWebhook(word, { ...options, last, against }) : await ofFiles(options, against, said)
   const { samples, schema, drift, undrifted, yaml, provider } = found
   if (samples.used === 0)
-    throw new CommandFailure(EXIT.failure, `no sample could be used${reasons(samples) || ': nothing is captured yet'}`)
+    throw new CommandFailure(
+      EXIT.failure,
+      `no sample could be used${reasons(samples) || `: ${fromGateway ? 'nothing is captured yet' : `there is nothing in ${words.map(printable).join(', ')}`}`}`,
+    )
   if (check && undrifted !== undefined)
     throw new CommandFailure(EXIT.usage, `nothing to compare with: ${undrifted}; name a schema by --against`)
   const made = schemaOnly ? `${JSON.stringify({ $schema: DRAFT, ...schema }, null, 2)}\n` : yaml
@@ -90,16 +94,17 @@ async function ofFiles(options: InferCommand, against: Record<string, unknown> |
   return fromSamples(last === undefined ? all : all.slice(-last), { name: options.name ?? nameOf(words[0]!), presets, against, listAs })
 }
 
-function readFile(file: string): string {
-  let size = 0
+/** A file, or what a shell puts in the place of one; a folder may have the name of a webhook. */
+function isReadable(word: string): boolean {
   try {
-    size = statSync(file).size
-    if (size <= LARGEST) return readFileSync(file, 'utf8')
+    return !statSync(word).isDirectory()
   } catch {
-    throw new CommandFailure(EXIT.usage, `there is no file '${file}': name files of payloads, or one webhook of a running gateway`)
+    return false
   }
-  throw new CommandFailure(EXIT.usage, `${file} has more than ${LARGEST / 1_048_576} MiB: split it`)
 }
+
+const readFile = (file: string) =>
+  wholeFile(file, LARGEST, { none: ': name files of payloads, or one webhook of a running gateway' }).toString()
 
 function readSchema(file: string): Record<string, unknown> {
   const text = readFile(file)

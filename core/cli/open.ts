@@ -1,5 +1,5 @@
 /** What several commands begin with: a good configuration, or its problems and the exit code. */
-import type { Config } from '../config/config.ts'
+import type { Config, Problem } from '../config/config.ts'
 import { type LoadOptions, load } from '../config/load.ts'
 import { formatProblem } from '../config/problem.ts'
 import { StoreUnavailable } from '../store/database.ts'
@@ -22,10 +22,10 @@ export class CommandFailure extends Error {
 /** The checked configuration; warnings go to `warn`, and errors end the command. */
 export async function openConfig(path: string, options: LoadOptions, warn: Print): Promise<Config> {
   const { config, problems } = await load(path, options)
-  if (!config) {
-    throw new CommandFailure(EXIT.config, problems.map(formatProblem).join('\n'))
-  }
-  for (const problem of problems) warn(formatProblem(problem))
+  const lines = (severity: Problem['severity']) => problems.filter(problem => problem.severity === severity).map(formatProblem)
+  // Apart from the errors: a start with stored secrets reads everything twice, and tells a warning once.
+  for (const line of lines('warning')) warn(line)
+  if (!config) throw new CommandFailure(EXIT.config, lines('error').join('\n'))
   return config
 }
 

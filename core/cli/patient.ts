@@ -2,6 +2,7 @@
 import type { Webhook } from '../config/config.ts'
 import type { Arrival } from '../request/exchange.ts'
 import { MASK } from '../request/mask.ts'
+import { readingOf } from '../request/reading.ts'
 import { routes } from '../request/route.ts'
 import type { RequestView, WholeRequest } from '../store/readRequests.ts'
 import type { AdminClient } from './adminClient.ts'
@@ -12,6 +13,8 @@ import { CommandFailure, EXIT } from './open.ts'
 export interface Patient {
   arrival: Arrival
   captured?: WholeRequest
+  /** A later refusal of another kind, which was not chosen. */
+  newer?: RequestView
   /** Not the whole body is known. */
   cut: boolean
   /** For the operator, in sentences. */
@@ -23,9 +26,10 @@ export async function ofCapture(client: AdminClient, webhook: Webhook, id: strin
   const path = `/webhooks/${encodeURIComponent(webhook.name)}/requests`
   const latest = async (code?: string) => {
     const page = await client.get<{ data: RequestView[] }>(path, { outcome: 'refused', limit: 1, ...(code && { code }) })
-    return page.data[0]?.id
+    return page.data[0]
   }
-  const chosen = id ?? (await latest('UNAUTHORIZED')) ?? (await latest())
+  const last = id === undefined ? await latest() : undefined
+  const chosen = id ?? (last && ((await latest('UNAUTHORIZED'))?.id ?? last.id))
   if (chosen === undefined) return undefined
   const { data } = await client.get<{ data: WholeRequest }>(`/requests/${encodeURIComponent(chosen)}`)
   if (data.webhook !== webhook.name) throw new CommandFailure(EXIT.usage, `the request ${chosen} is of the webhook '${data.webhook}'`)
@@ -42,19 +46,20 @@ export async function ofCapture(client: AdminClient, webhook: Webhook, id: strin
   })
   // Masks change the length; only a body that is shorter for another reason is cut.
   const cut = raw.length < data.size && !(data.body.includes(MASK) && raw.length < webhook.capture.body)
-  return { arrival, captured: data, cut, notes: [] }
+  const newer = last && last.id !== chosen ? last : undefined
+  return { arrival, captured: data, cut, notes: [], ...(newer && { newer }) }
 }
 
 /** What the file says; without a time, it comes now. */
 export function ofFixture(file: string, webhook: Webhook): Patient {
-  const { method, path, search, headers, raw, at } = readFixture(file)
+  const { method, path, search, headers, raw, at, ip = '127.0.0.1' } = readFixture(file)
   const arrival = arrivalOf(webhook, {
     id: '0'.repeat(26),
     method,
     path,
     search,
     headers,
-    ip: '127.0.0.1',
+    ip,
     receivedAt: at ?? Date.now(),
     raw,
   })
@@ -63,7 +68,7 @@ export function ofFixture(file: string, webhook: Webhook): Patient {
   return { arrival, cut: false, notes }
 }
 
-function arrivalOf({ name, path: pattern }: Webhook, came: Omit<Arrival, 'webhook' | 'params'>): Arrival {
-  const match = routes([{ path: pattern, host: [] }])('', came.path)
-  return { ...came, webhook: name, params: match?.params ?? {} }
+function arrivalOf(webhook: Webhook, came: Omit<Arrival, 'webhook' | 'params' | 'reading'>): Arrival {
+  const match = routes([{ path: webhook.path, host: [] }])('', came.path)
+  return { ...came, webhook: webhook.name, params: match?.params ?? {}, reading: readingOf(webhook) }
 }

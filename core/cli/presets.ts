@@ -54,7 +54,9 @@ export function presetsList({ presets, json }: PresetOptions, out: Print): numbe
 export function presetsShow({ presets, json, name }: PresetOptions & { name: string }, out: Print): number {
   const card = presets.get(name)
   if (!card) {
-    const help = didYouMean(name, presets.keys()) || ': postern presets list names those there are'
+    const help =
+      didYouMean(name, presets.keys()) ||
+      ': postern presets list names those there are, and postern plugins list what has a plugin of its own'
     throw new CommandFailure(EXIT.usage, `there is no preset '${name}'${help}`)
   }
   if (json) {
@@ -63,9 +65,8 @@ export function presetsShow({ presets, json, name }: PresetOptions & { name: str
   }
   const { how, time, id, page, notes, chain, step } = card
   out(`# ${name}: ${how}. ${page}`)
-  out(
-    `# ${time ? `The time is signed: within ${time.tolerance}.` : 'No time is signed.'} ${id ? `Id of the delivery: ${id}.` : 'There is no id of the delivery.'}`,
-  )
+  const timed = time && `The time is signed: within ${time.tolerance}.`
+  out(`# ${[timed, id ? `Id of the delivery: ${id}.` : 'There is no id of the delivery.'].filter(Boolean).join(' ')}`)
   for (const note of notes) out(`# ${note}`)
   out(`chain:\n${indented(chain)}`)
   out('---\n# The same step in full, for a sender that differs in something.')

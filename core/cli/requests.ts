@@ -21,6 +21,7 @@ interface Replayed {
   event: { id: string; type: string } | null
   destinations: { destination: string; subscription: string }[]
   effects: string[]
+  notes: string[]
   answer: { status: number; body: string }
 }
 
@@ -64,7 +65,7 @@ export async function requestsReplay(options: Common & { id: string; commit: boo
     return EXIT.good
   }
   const { steps, record, event, destinations, answer: given, ...about } = answer.data
-  const { outcome, code, reason, plugin, exchange, effects } = about
+  const { outcome, code, reason, plugin, exchange, effects, notes } = about
   for (const line of stepTable(steps)) out(line)
   out('')
   const where = destinations.map(d => `${d.destination} (${d.subscription})`)
@@ -84,6 +85,7 @@ export async function requestsReplay(options: Common & { id: string; commit: boo
     out(line)
   if (!options.commit) {
     out('')
+    for (const note of notes) out(note)
     out('nothing was written: add --commit to run it for real')
   }
   return EXIT.good

@@ -136,10 +136,11 @@ function keyOf(config: Config, options: Common): MasterKey {
 
 async function mustExist(db: Database, name: string): Promise<void> {
   const names = new Set((await listSecrets(db)).map(secret => secret.name))
+  const near = didYouMean(name, names)
   if (!names.has(name))
     throw new CommandFailure(
       EXIT.failure,
-      `there is no secret '${name}'${didYouMean(name, names)}; \`postern secret set ${name}\` stores one`,
+      `there is no secret '${name}'${near ? `${near} Or` : ':'} store it with \`postern secret set ${name}\``,
     )
 }
 

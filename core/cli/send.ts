@@ -1,5 +1,5 @@
 /** `postern send`: makes a request as the sender of a webhook would, signs it and sends it. */
-import { readFileSync } from 'node:fs'
+import process from 'node:process'
 import type { Config, Webhook } from '../config/config.ts'
 import type { LoadOptions } from '../config/load.ts'
 import { specimen } from '../config/specimen.ts'
@@ -14,6 +14,7 @@ import { facts, printable } from './table.ts'
 import { underHost } from './underHost.ts'
 import { progress, type Shot, statusText, volley } from './volley.ts'
 import { openWhole, webhookNamed } from './whole.ts'
+import { wholeFile } from './wholeFile.ts'
 
 export interface SendOptions extends LoadOptions {
   webhook: string
@@ -42,6 +43,8 @@ const MOST_REPEATS = 1_000_000
 /** Headers of an answer that say more than the transport's own. */
 const TELLING = /^(?:content-type|location|retry-after|allow|www-authenticate|ratelimit.*|x-.*|idempot.*)$/
 const SHOWN = 64 * 1024
+/** Bytes of a file: more than any webhook takes. */
+const LARGEST = 104_857_600
 
 export async function send(options: SendOptions, out: Print): Promise<number> {
   const count = countOption('repeat', options.repeat, MOST_REPEATS) ?? 1
@@ -50,8 +53,9 @@ export async function send(options: SendOptions, out: Print): Promise<number> {
   const config = await openWhole(options.config, options)
   const webhook = webhookNamed(config, options.webhook, options.config)
   if (webhook.closed) throw new CommandFailure(EXIT.failure, `the webhook '${webhook.name}' is closed and answers 503: ${webhook.closed}`)
+  if (!webhook.active) process.stderr.write(`the webhook '${webhook.name}' is not active: it answers 404\n`)
   const payload = payloadOfSend(options, config, webhook)
-  const privateKey = options['private-key'] === undefined ? undefined : fileOf('private-key', options['private-key']).toString()
+  const privateKey = options['private-key'] === undefined ? undefined : fileOf(options['private-key']).toString()
   const start = {
     headers: options.header.map(text => pairOf('header', text, /:\s*/)),
     params: Object.fromEntries(options.param.map(text => pairOf('param', text, /=/))),
@@ -72,10 +76,12 @@ export async function send(options: SendOptions, out: Print): Promise<number> {
     else out(curlLine(one, names))
     return EXIT.good
   }
-  if (!options.json && payload.madeUp) out(`the payload is made up from the schema: ${printable(JSON.stringify(payload.body))}`)
-  if (count === 1) return sendOne(await draft(), { json: options.json, madeUp: payload.madeUp }, out)
-  // What cannot be made at all is said before the first is sent.
-  await draft()
+  const first = await draft()
+  if (!options.json && payload.madeUp) {
+    const how = payload.bySchema ? 'made up from the schema' : 'made up, as the webhook has neither an example nor a schema'
+    out(`the payload is ${how}: ${printable(JSON.stringify(payload.body))}`)
+  }
+  if (count === 1) return sendOne(first, { json: options.json, madeUp: payload.madeUp, webhook: webhook.name }, out)
   const line = options.json ? { end() {} } : progress(count)
   const tally = await volley(count, rate, async () => shot(await draft()), line.tell)
   line.end()
@@ -83,8 +89,9 @@ export async function send(options: SendOptions, out: Print): Promise<number> {
   if (options.json) out(JSON.stringify({ ...tally, madeUp: payload.madeUp }))
   else
     for (const text of facts({
-      sent: rest.sent,
+      sent: rest.sent === count ? count : `${rest.sent} of ${count}, then given up`,
       statuses: statusText(statuses),
+      'without one': fault,
       'p50 ms': rest.p50,
       'p99 ms': rest.p99,
       seconds: rest.seconds,
@@ -94,7 +101,11 @@ export async function send(options: SendOptions, out: Print): Promise<number> {
   return rest.sent === count && Object.keys(statuses).every(status => /^2\d\d$/.test(status)) ? EXIT.good : EXIT.failure
 }
 
-async function sendOne(draft: Draft, { json, madeUp }: { json: boolean; madeUp: boolean }, out: Print): Promise<number> {
+async function sendOne(
+  draft: Draft,
+  { json, madeUp, webhook }: { json: boolean; madeUp: boolean; webhook: string },
+  out: Print,
+): Promise<number> {
   const begun = performance.now()
   const response = await answerTo(draft)
   if (typeof response === 'string') throw new CommandFailure(EXIT.unavailable, response)
@@ -107,6 +118,7 @@ async function sendOne(draft: Draft, { json, madeUp }: { json: boolean; madeUp: 
     for (const text of facts(headers)) out(text)
     if (body) out('')
     if (body) out(printable(body.slice(0, SHOWN)))
+    if (response.status === 401) out(`\nwhy: postern doctor ${webhook}`)
   }
   return response.ok ? EXIT.good : EXIT.failure
 }
@@ -149,9 +161,9 @@ function aimed(draft: Draft, { server }: Config, given: string | undefined): Dra
 }
 
 /** What the command line says, or the example, or what the schema lets in. */
-function payloadOfSend(options: SendOptions, config: Config, webhook: Webhook): { body: unknown; madeUp: boolean } {
+function payloadOfSend(options: SendOptions, config: Config, webhook: Webhook): { body: unknown; madeUp: boolean; bySchema?: boolean } {
   if (options.file !== undefined && options.data !== undefined) throw new CommandFailure(EXIT.usage, 'take one of --file and --data')
-  if (options.file !== undefined) return { body: new Uint8Array(fileOf('file', options.file)), madeUp: false }
+  if (options.file !== undefined) return { body: new Uint8Array(fileOf(options.file)), madeUp: false }
   if (options.data !== undefined) return { body: options.data, madeUp: false }
   const asSent = (payload: unknown) => {
     const list = webhook.listAs === undefined ? undefined : (payload as Record<string, unknown>)[webhook.listAs]
@@ -162,17 +174,11 @@ function payloadOfSend(options: SendOptions, config: Config, webhook: Webhook): 
   const parts = webhook.chain.map(({ plugin, shown }): SenderPart => plugin.sender?.(shown, around) ?? {})
   const { schema } = payloadOf(config, webhook, parts)
   const made = schema && specimen(schema)
-  const body = typeof made === 'object' && made !== null && !Array.isArray(made) && Object.keys(made).length > 0 ? made : { test: true }
-  return { body: asSent(body), madeUp: true }
+  const filled = typeof made === 'object' && made !== null && !Array.isArray(made) && Object.keys(made).length > 0
+  return { body: asSent(filled ? made : { test: true }), madeUp: true, bySchema: filled }
 }
 
-function fileOf(option: string, path: string): Buffer {
-  try {
-    return readFileSync(path === '-' ? 0 : path)
-  } catch (error) {
-    throw new CommandFailure(EXIT.usage, `--${option}: ${path} cannot be read (${(error as { code?: string }).code ?? 'unknown fault'})`)
-  }
-}
+const fileOf = (path: string) => wholeFile(path, LARGEST, { stdin: true })
 
 function pairOf(option: string, text: string, by: RegExp): [string, string] {
   const cut = by.exec(text)

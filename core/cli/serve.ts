@@ -14,7 +14,7 @@ import { openMetrics } from '../metrics/meter.ts'
 import { installQueue } from '../outbox/queue.ts'
 import { openEdge } from '../request/edge.ts'
 import { openGateway } from '../request/gateway.ts'
-import { serve as listen, runtimeName, type Server } from '../runtime.ts'
+import { collect, serve as listen, runtimeName, type Server } from '../runtime.ts'
 import { foresee } from '../store/foresee.ts'
 import { outboxAge } from '../store/outboxAge.ts'
 import { openSamples } from '../store/requests.ts'
@@ -46,6 +46,8 @@ export interface ServeOptions extends LoadOptions {
 const PATIENCE = 10_000
 /** Requests that wait for their commit, from which on samples wait for theirs. */
 const BUSY = 16
+/** Webhooks from which on a load leaves more behind than it keeps. */
+const MANY = 1000
 /** What a request may take beyond its deadline: the answer's way out. */
 const GRACE = 1000
 
@@ -158,6 +160,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   log.info({ url, webhooks: config.webhooks.size, store: db.kind, counters: kv.kind, runtime: runtimeName() }, 'listening')
   if (process.env[WORKER] === undefined || process.env[WORKER] === '1') for (const line of banner(config, url)) out(line)
   boss?.ready()
+  collectAfter(config)
 
   const secretWatcher = live.watch(() => reload('stored secrets changed'))
   const watcher = options.watch ? watchFiles(options.config, config.files, () => reload('files changed')) : undefined
@@ -193,6 +196,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     warnOfClosed(next)
     metrics.reloaded(true, Date.now())
     log.info({ why, webhooks: next.webhooks.size }, 'reloaded')
+    collectAfter(next)
   }
 
   function warnOfClosed(of: Config) {
@@ -213,8 +217,14 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   await background.close()
   await store.close()
   await kv.close()
+  await boss?.leaving()
   log.info({}, 'stopped')
   return crashed ? EXIT.crash : EXIT.good
+}
+
+/** A small configuration leaves nothing behind that would be worth a pause. */
+function collectAfter({ webhooks }: Config) {
+  if (webhooks.size >= MANY) setTimeout(collect, 1000)
 }
 
 /** What several processes cannot share. */

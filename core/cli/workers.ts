@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openLog } from '../log.ts'
-import { merged } from '../metrics/merge.ts'
+import { merged, remains } from '../metrics/merge.ts'
 import { CommandFailure, EXIT } from './open.ts'
 
 /** Set for a worker: its number, from 1. */
@@ -35,6 +35,11 @@ export async function serveWorkers(count: number): Promise<number> {
   let rolling = Promise.resolve()
   let reloads = 0
   let starting: Worker | undefined
+  /** Replaced, and not done with what they had accepted. */
+  const leavers = new Set<ChildProcess>()
+  /** What those have counted that are gone: a counter that falls is taken for one that began anew, and counted twice. */
+  let gone: object[][] = []
+  let folding = Promise.resolve()
 
   function start(number: number): Worker {
     // The same program, words and runtime; `--workers` of a worker is not read.
@@ -47,6 +52,7 @@ export async function serveWorkers(count: number): Promise<number> {
     child.on('message', message => {
       const { kind, id } = message as { kind: string; id: number }
       if (kind === 'ready') ready.resolve(true)
+      if (kind === 'last') leave(child, (message as { json: object[] }).json)
       if (kind === 'metrics') void collect().then(text => child.connected && child.send({ kind: 'metrics', id, text }))
     })
     child.once('exit', (code, signal) => {
@@ -62,6 +68,16 @@ export async function serveWorkers(count: number): Promise<number> {
     if (ending || worker.leaving) return
     log.error({ worker: worker.number, code, signal }, 'a worker has ended; another one is started')
     void again(worker.number)
+  }
+
+  function leave(child: ChildProcess, json: object[]) {
+    leavers.delete(child)
+    gone.push(json)
+    folding = folding.then(async () => {
+      const those = gone.slice()
+      const sum = await remains(those)
+      gone = [sum, ...gone.slice(those.length)]
+    })
   }
 
   /** It is ready, and from now on one of them. */
@@ -94,18 +110,22 @@ export async function serveWorkers(count: number): Promise<number> {
         log.error({ worker: old.number }, 'its successor does not start; the old one stays')
         return
       }
+      leavers.add(old.child)
       join(next)
       old.leaving = true
       old.child.kill('SIGTERM')
       await once(old.child, 'exit')
+      leavers.delete(old.child)
     }
     log.info({ workers: workers.size }, 'every worker is new')
   }
 
   /** The metrics of all workers as those of one. */
   async function collect(): Promise<string> {
-    const all = await Promise.all([...workers.values()].map(({ child }) => metricsOf(child)))
-    return merged(all.filter(metrics => metrics !== undefined))
+    await folding
+    const past = [...gone]
+    const all = await Promise.all([...leavers, ...[...workers.values()].map(({ child }) => child)].map(metricsOf))
+    return merged([...past, ...all.filter(metrics => metrics !== undefined)])
   }
 
   const stop = () => {
@@ -163,6 +183,8 @@ export interface Foreman {
   ready(): void
   /** The metrics of all workers, in Prometheus' text format. */
   metrics(): Promise<string>
+  /** It has done its last request. */
+  leaving(): Promise<void>
 }
 
 /** Undefined when this process is no worker. `own` gives its metrics; `orphaned` is called when the foreman is gone. */
@@ -180,6 +202,10 @@ export function foreman(own: () => Promise<object[]>, orphaned: () => void): For
   process.on('disconnect', orphaned)
   return {
     ready: () => void process.send?.({ kind: 'ready' }),
+    async leaving() {
+      const json = await own()
+      if (process.connected) await new Promise<void>(sent => process.send?.({ kind: 'last', json }, () => sent()))
+    },
     metrics: () =>
       new Promise(tell => {
         waiting.set(++question, tell)

@@ -5,8 +5,10 @@ import { type Decoded, decode, type FoundSecret, type ReadStep } from './decode.
 import { type Found, nameOf, stepReader } from './nested.ts'
 import { isPlaceholder, type Node, positionOf, quoted } from './node.ts'
 import { checkOrder, type Placed } from './order.ts'
+import { placesOf } from './places.ts'
 import { didYouMean, type Path, type Problems, pathText, pointerPath } from './problem.ts'
 import type { Registry } from './registry.ts'
+import { originOf } from './secrets.ts'
 import { show } from './show.ts'
 
 /** What a chain may look at while it is read. */
@@ -79,13 +81,15 @@ function readItem(item: Node, path: Path, chain: Chain, around: Around): Placed 
     plugin,
     settings: values,
     shown: show(values, decoded.secrets),
-    at: (pointer = '') => (pointer ? positionOf(settings, pointerPath(pointer)) : at),
+    at: placesOf(settings, at),
   })
   chain.secrets.push(...decoded.secrets.map(secret => ({ ...secret, path: [...inside, ...secret.path] })))
-  const empty = decoded.secrets.find(secret => secret.value === '')
+  // White space alone is what is left of a secret that was never written; whoever signs with a space would be let in.
+  const empty = decoded.secrets.find(secret => secret.value.trim() === '')
   if (empty) {
-    const closed = `${pathText([name, ...empty.path])} is empty`
-    problems.warn(empty.at, [...inside, ...empty.path], 'is empty: the webhook answers 503 to everything until it is set')
+    const fault = empty.value === '' ? 'is empty' : 'is white space alone'
+    const closed = `${pathText([name, ...empty.path])} ${fault}`
+    problems.warn(empty.at, [...inside, ...empty.path], `${originOf(empty)}${fault}: the webhook answers 503 to everything until it is set`)
     chain.closed ??= closed
   } else if (around.complete) {
     const verified = chain.items.slice(0, -1).some(earlier => verifies(earlier.plugin))

@@ -9,6 +9,7 @@ import { common, DEFAULT_BACKOFF, DEFAULT_KIND } from './destinationSchema.ts'
 import { isPlaceholder, keyOf, type Node, positionOf, quoted, reach } from './node.ts'
 import { didYouMean, type Problems, pathText, pointerPath } from './problem.ts'
 import type { Registry } from './registry.ts'
+import { originOf } from './secrets.ts'
 import { show } from './show.ts'
 
 export interface Destinations {
@@ -42,7 +43,8 @@ export function readDestinations(root: Node, around: Around): Destinations {
     const destination = build(name, kind, decoded, root)
     all.set(name, destination)
     const empty = decoded.secrets.find(secret => secret.value === '')
-    if (empty) problems.warn(empty.at, [...path, ...empty.path], 'is empty: events for this destination wait until it is set')
+    if (empty)
+      problems.warn(empty.at, [...path, ...empty.path], `${originOf(empty)}is empty: events for this destination wait until it is set`)
     else checkSettings(destination, node, allowed, problems)
     checkRetry(destination.retry, node, path, problems)
   }

@@ -1,6 +1,6 @@
 /** Words for what a setting wants and what stands there instead. */
 import type { TSchema } from '@sinclair/typebox'
-import type { Node, Origin } from './node.ts'
+import type { Node, Origin, ScalarNode } from './node.ts'
 import { didYouMean } from './problem.ts'
 
 type Literal = string | number | boolean
@@ -37,7 +37,7 @@ const WANTED: Record<string, string> = {
 export function mismatch(schema: TSchema, node: Node): string {
   const start = `expected ${wanted(schema)}`
   if (node.kind !== 'scalar') return `${start}, got a ${node.kind}`
-  if (node.origin) return `${source(node.origin)}: ${start}`
+  if (node.origin) return `${source(node.origin)}: ${start}${schema.type === 'array' ? bracketed(node) : ''}`
   if (node.value === null) return `${start}, got nothing`
   if (!isOpen(schema)) return schema['x-postern'] === 'secret' ? `${start}: put it in quotes` : `${start}, got ${make(node.value)}`
   const number = typeof node.value === 'number'
@@ -50,6 +50,12 @@ export function mismatch(schema: TSchema, node: Node): string {
   const texts = [schema, ...(schema.anyOf ?? [])].flatMap(branch => choices(branch) ?? []).filter(choice => typeof choice === 'string')
   if (marked || texts.length) return `${start}, got '${node.value}'${didYouMean(node.value, texts)}`
   return `${start}, got text${SPELLED[schema.type as string]?.test(node.value) ? ': remove the quotes' : ''}`
+}
+
+/** How one value is written as a list; a default, which may be a credential, is not repeated. */
+function bracketed({ text, origin }: ScalarNode): string {
+  const alone = `\${${origin?.names}}`
+  return text === alone ? `: write ["${alone}"]` : ': put it in [ ]'
 }
 
 /** True when a value of the wrong type may be shown: it stands where no secret does. */

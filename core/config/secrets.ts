@@ -7,12 +7,20 @@ export const LEAST_BYTES = 16
 
 /** Warns of each secret that is short enough to be guessed. */
 export function warnWeak(secrets: readonly FoundSecret[], problems: Problems): void {
-  for (const { at, path, value } of secrets) {
+  for (const secret of secrets) {
+    const { at, path, value } = secret
     const bytes = Buffer.byteLength(value)
     if (bytes > 0 && bytes < LEAST_BYTES)
-      problems.warn(at, path, `has fewer than ${LEAST_BYTES} bytes: take a longer one, such as \`openssl rand -hex 32\` prints`)
+      problems.warn(
+        at,
+        path,
+        `${originOf(secret)}has fewer than ${LEAST_BYTES} bytes: take a longer one, such as \`openssl rand -hex 32\` prints`,
+      )
   }
 }
+
+/** What a sentence about a secret's value begins with: where it comes from, when that is not the file. */
+export const originOf = ({ shown }: FoundSecret): string => (shown.startsWith('${') ? `the value of ${shown} ` : '')
 
 /** Every secret value, the passwords in the addresses of the store and of Redis, and the stored secrets in use, once. */
 export function secretValues(secrets: readonly FoundSecret[], urls: readonly (string | undefined)[], stored: readonly string[]): string[] {

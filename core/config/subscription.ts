@@ -1,6 +1,7 @@
 /** Subscriptions: the names in them must be declared, and their expressions and templates must fit the events that they take. */
 import { compileExpression, type Vocabulary } from '../expression.ts'
 import { agreement, dataPaths } from './agreement.ts'
+import { characterAt } from './character.ts'
 import type { Subscription, Webhook } from './config.ts'
 import { source } from './expected.ts'
 import { type Judge, judgeOf } from './judge.ts'
@@ -68,24 +69,31 @@ function checkWhen(root: Node, { name, when }: Subscription, judge: Judge, probl
   const { node } = reach(root, path)
   const origin = node.kind === 'scalar' ? node.origin : undefined
   // What came from outside of the file is never quoted.
-  const tell = (fault: string) =>
-    problems.error(node.at, path, origin ? `${source(origin)} is no expression that fits the events here` : fault)
+  const tell = (fault: string, index: number | undefined) =>
+    origin
+      ? problems.error(node.at, path, `${source(origin)} is no expression that fits the events here`)
+      : problems.error(index === undefined ? node.at : characterAt(node, index), path, fault)
+  /** Where a path that it reads stands. */
+  const place = (read: readonly string[]) => {
+    const text = read.join('.').replace(/[^\w]/g, '\\$&')
+    return new RegExp(`(?<![\\w.])${text}(?!\\w)`).exec(when)?.index
+  }
   try {
     const { paths, comparisons, conditions } = compileExpression(when, SUBSCRIPTION_NAMES)
-    const faults = new Map(paths.map(read => [judge.fault(read), read.join('.')]))
-    for (const [fault, read] of faults) if (fault) tell(`${read}: ${fault}`)
+    const faults = new Map(paths.map(read => [judge.fault(read), read]))
+    for (const [fault, read] of faults) if (fault) tell(`${read.join('.')}: ${fault}`, place(read))
     const clash = (read: readonly string[], type: string, cure: (is: string) => string) => {
       const types = judge.types(read)
       const is = [...(types ?? [])].map(word).join(' or ')
-      if (types && !types.has(type)) tell(`${read.join('.')} is ${is}${cure(is)}`)
+      if (types && !types.has(type)) tell(`${read.join('.')} is ${is}${cure(is)}`, place(read))
     }
     for (const { path: read, type } of comparisons) clash(read, type, is => `: compare it with ${is}, not with ${word(type)}`)
     for (const read of conditions) clash(read, 'boolean', () => ', and has to be true or false here')
   } catch (error) {
-    const { message } = error as Error
+    const { message, at } = error as Error & { at?: number }
     const unknown = /^Unknown variable: (\w+)/.exec(message)?.[1]
     const names = [...SUBSCRIPTION_NAMES.objects, ...SUBSCRIPTION_NAMES.texts]
-    tell(unknown ? `${message}${didYouMean(unknown, names) || `; known are ${names.join(', ')}`}` : message)
+    tell(unknown ? `${message}${didYouMean(unknown, names) || `; known are ${names.join(', ')}`}` : message, at)
   }
 }
 

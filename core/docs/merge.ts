@@ -9,11 +9,16 @@ export function merged(one: Json, other: Json): Json {
   const body = bodies(one.requestBody, other.requestBody)
   const parameters = everyParameter(one.parameters ?? [], other.parameters ?? [])
   const statuses = [...new Set([...Object.keys(one.responses), ...Object.keys(other.responses)])].sort()
+  const tags = [...new Set([...one.tags, ...other.tags])]
+  // A question that a step of the same webhook answers is no second name of it.
+  const alone = tags.length === one.tags.length || one.summary === other.summary
   return {
     operationId: one.operationId,
-    tags: [...new Set([...one.tags, ...other.tags])],
-    summary: one.summary === other.summary ? one.summary : `${one.summary}; ${other.summary}`,
-    description: [...new Set([one.description, other.description])].filter(Boolean).join('\n\n'),
+    tags,
+    summary: alone ? one.summary : `${one.summary}; ${other.summary}`,
+    description: [...new Set([one.description, other.description, ...(alone && one.summary !== other.summary ? [other.summary] : [])])]
+      .filter(Boolean)
+      .join('\n\n'),
     ...(parameters.length > 0 && { parameters }),
     security: open ? [] : [...new Map(security.map(item => [JSON.stringify(item), item])).values()],
     ...(body && { requestBody: body }),

@@ -142,6 +142,8 @@ function wayWords({ params, unclear }: Profile, way: Way): Html {
       if (scheme.type === 'http' && scheme.scheme === 'basic') return 'Send your name and password as HTTP Basic authentication.'
       if (scheme.type === 'http')
         return `Send your ${scheme.bearerFormat === 'JWT' ? 'token (a JWT)' : 'key'} as \`Authorization: Bearer …\`.`
+      // A signature of a plugin's own kind: only its description tells how it is made.
+      if (scheme['x-postern-signature']) return typeof scheme.description === 'string' ? scheme.description : ''
       if (scheme.type === 'apiKey')
         return `Send your credential in the ${scheme.in === 'query' ? 'query parameter' : 'header'} \`${scheme.name}\`.`
       return typeof scheme.description === 'string' ? scheme.description : ''
@@ -239,14 +241,13 @@ function again({ status, retryAfter }: Answer): string {
   return 'No: the same request gets the same answer.'
 }
 
-function retries({ headers }: Profile): Html {
-  const key = headers.find(field => field.perRequest)
+function retries({ repeats }: Profile): Html {
   return html`<section id="retries"><h2>Sending again</h2>
 <ul>
 <li>Without any answer, and after 408, 429 and 5xx: send the same request again, after <code>Retry-After</code> seconds where the answer has that header, else after 1 s, 2 s, 4 s and so on, with some chance in it, up to some minutes.</li>
 ${
-  key
-    ? html`<li>Send the same <code>${key.name}</code> each time: if the first request was kept after all, you get its answer and no second record is made.</li>`
+  repeats.length > 0
+    ? repeats.map(text => html`<li>${prose(text)}</li>`)
     : html`<li>There is no idempotency key here: a request that was kept, and whose answer was lost on its way, is taken twice when it is sent again, unless its id says which record it is.</li>`
 }
 <li>After any other 4xx: do not. The same request gets the same answer; correct it first.</li>

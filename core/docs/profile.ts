@@ -26,6 +26,8 @@ export interface Profile {
   readonly types: readonly string[]
   readonly answers: readonly Answer[]
   readonly wrongMethod: Answer
+  /** What to keep the same when a request is sent again, in sentences. */
+  readonly repeats: readonly string[]
   /** Headers of good answers. */
   readonly told: Readonly<Record<string, SenderField>>
   readonly handshakes: readonly Handshake[]
@@ -59,6 +61,7 @@ export async function profileOf(config: Config, webhook: Webhook, book: AnswerBo
     types: typesOf(headers, webhook),
     answers: await book.answersOf(webhook, parts, typeof needed === 'string' ? needed : undefined),
     wrongMethod: await book.wrongMethod(webhook),
+    repeats: parts.flatMap(part => part.repeats ?? []),
     told: Object.assign({}, ...parts.map(part => part.answers)),
     handshakes: everyHandshake(parts),
     asking: webhook.verify ? { ways: asked, headers: everyField(asked, 'headers'), query: everyField(asked, 'query') } : undefined,

@@ -1,16 +1,15 @@
 /** Captured requests as samples: those that were let in, with their whole payload. */
 import type { Webhook } from '../config/config.ts'
-import { flattened } from '../config/nested.ts'
 import { MASK } from '../request/mask.ts'
 import { parsePayload } from '../request/payload.ts'
+import { readingOf } from '../request/reading.ts'
 import type { CapturedPayload } from '../store/readSamples.ts'
 import type { Taken } from './infer.ts'
 
 /** One row as a sample. What a stranger sent says nothing of what senders send. */
 export function compileCaptured(webhook: Webhook): (row: CapturedPayload) => Taken {
   const verifies = new Set(webhook.chain.filter(item => item.plugin.phase === 'verify').map(item => item.plugin.name))
-  const accepts = new Set(webhook.chain.flatMap(flattened).flatMap(({ plugin }) => plugin.accepts ?? []))
-  const reading = { ...(webhook.listAs !== undefined && { listAs: webhook.listAs }), accepts }
+  const reading = readingOf(webhook)
   return row => {
     const { method, query, headers, body, encoded, size, outcome, code, steps } = row
     if (outcome === 'replayed') return { skipped: 'a repeated delivery' }

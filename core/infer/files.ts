@@ -1,4 +1,5 @@
 /** Samples out of a file: one payload, a list or lines of them, captured requests, or a HAR archive. */
+import { lossyNumber } from '../request/survey.ts'
 import type { Taken } from './infer.ts'
 
 export interface FileSamples {
@@ -14,22 +15,27 @@ const MOST = 10_000
 
 /** Reads a text; `listAs` makes one payload of a list. */
 export function samplesOf(text: string, file: string, listAs?: string): FileSamples {
-  const whole = parsed(text.replace(/^\ufeff/, ''))
-  if (whole === undefined) return lines(text, file, listAs)
+  const json = text.replace(/^\ufeff/, '')
+  const whole = parsed(json)
+  if (whole === undefined) return lines(json, file, listAs)
   const at = (i: number) => `${file}[${i}]`
   const { value } = whole
+  const lost = lostIn(json)
   if (Array.isArray(value)) {
     if (listAs !== undefined)
-      return { samples: [{ payload: { [listAs]: value }, at: file }], as: `one payload, a list that becomes the field ${listAs}` }
+      return {
+        samples: [lost ? { skipped: lost } : { payload: { [listAs]: value }, at: file }],
+        as: `one payload, a list that becomes the field ${listAs}`,
+      }
     return {
       samples: bounded(value.map((item, i) => sampleOf(item, at(i)))),
-      as: `a list of payloads, ${value.length} of them (where the list is one payload: --list-as FIELD)`,
+      as: `a list of payloads, ${value.length} of them (where the list is one payload: --list-as FIELD)${lost ? `; ${lost}` : ''}`,
     }
   }
   const entries = isObject(value) && isObject(value.log) ? value.log.entries : undefined
   if (Array.isArray(entries)) return { samples: bounded(entries.map(fromHar)), as: `a HAR archive of ${entries.length} requests` }
   const captured = isObject(value) && isObject(value.data) && isCaptured(value.data)
-  return { samples: [sampleOf(value, file)], as: captured ? 'a captured request' : 'one payload' }
+  return { samples: [lost && !captured ? { skipped: lost } : sampleOf(value, file)], as: captured ? 'a captured request' : 'one payload' }
 }
 
 function lines(text: string, file: string, listAs: string | undefined): FileSamples {
@@ -37,6 +43,8 @@ function lines(text: string, file: string, listAs: string | undefined): FileSamp
   const samples = all.slice(0, MOST + 1).map(({ line, at }): Taken => {
     const one = parsed(line)
     if (!one) return { skipped: 'no JSON' }
+    const lost = lostIn(line)
+    if (lost) return { skipped: lost }
     return listAs !== undefined && Array.isArray(one.value) ? { payload: { [listAs]: one.value }, at } : sampleOf(one.value, at)
   })
   return { samples: bounded(samples), as: `${all.length} lines of JSON` }
@@ -66,11 +74,20 @@ function fromHar(entry: unknown): Taken {
 
 function fromText(body: string, headers: Record<string, string>, at: string): Taken {
   const read = parsed(body)
+  const lost = read && lostIn(body)
+  if (lost) return { skipped: lost }
   if (read && isObject(read.value)) return { payload: read.value, headers, ...(at && { at }) }
   const form = (headers['content-type'] ?? '').toLowerCase().startsWith('application/x-www-form-urlencoded')
   return form
     ? { payload: Object.fromEntries(new URLSearchParams(body)), headers, ...(at && { at }) }
     : { skipped: read ? 'no JSON object' : 'no JSON, or cut' }
+}
+
+/** Of a JSON text: what the gateway would not take, since parsing changes it without a word. */
+function lostIn(json: string): string | undefined {
+  if (!/\d{16}|\d[eE]/.test(json)) return undefined
+  const path = lossyNumber(json)
+  return path === undefined ? undefined : `the number at ${path} would lose digits, and the gateway refuses it: have it sent as text`
 }
 
 function headersOf(value: unknown): Record<string, string> {

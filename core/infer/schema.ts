@@ -10,7 +10,7 @@ const ENUM_MOST = 8
 const ENUM_EACH = 2
 /** Names of fields whose values tell things apart, and are no list of choices. */
 const TELLING_APART =
-  /(^|[_.-])(id|ids|key|token|name|email|uuid|hash|sha|slug|title|sku|code|number)$|[a-z](Id|Ids|Key|Token|Name|Email|Uuid|Hash|Sha|Slug|Title|Sku|Code|Number)$/
+  /(^|[_.-])(id|ids|key|token|name|username|login|user|author|email|uuid|hash|sha|slug|title|sku|code|number)$|[a-z](Id|Ids|Key|Token|Name|Login|User|Author|Email|Uuid|Hash|Sha|Slug|Title|Sku|Code|Number)$/
 /** ULIDs, UUIDs, long numbers and hashes, dates: names that a program made up. */
 const MADE_UP =
   /^([0-9A-HJKMNP-TV-Z]{26}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\d+|[0-9a-f]{16,}|\d{4}-\d\d-\d\d.*)$/i

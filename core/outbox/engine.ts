@@ -14,6 +14,7 @@ import { lend } from './lend.ts'
 import { compileMatcher } from './match.ts'
 import { type Compose, compileMessage } from './message.ts'
 import { operations } from './operate.ts'
+import { resumePace } from './pace.ts'
 import { openQueue } from './queue.ts'
 import { openRelay } from './relaying.ts'
 import { openResults } from './result.ts'
@@ -162,6 +163,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     }
     await queue.reclaim(name, new Set())
     await sweep(db, queue, destination)
+    const pace = await resumePace(db, destination, options)
     if (closed) return void (await sender.close?.())
     const composed = new Map<string, { of: Plan; compose: Compose }>()
     const lane = openLane({
@@ -171,6 +173,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       db,
       queue,
       results,
+      pace,
       now,
       warn,
       blank: blanking(plan.config.secretValues),

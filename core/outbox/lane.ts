@@ -11,9 +11,9 @@ import { type Held, openClaims } from './claims.ts'
 import type { Claimed } from './delivery.ts'
 import type { Governor } from './governor.ts'
 import type { Compose } from './message.ts'
-import { openPace } from './pace.ts'
+import type { Pace } from './pace.ts'
 import type { Queue } from './queue.ts'
-import { sound, storable, within } from './receipt.ts'
+import { attempted, storable } from './receipt.ts'
 import type { Result, ResultWriter } from './result.ts'
 import { compileSchedule } from './schedule.ts'
 
@@ -25,6 +25,8 @@ export interface LaneOptions {
   db: Database
   queue: Queue
   results: ResultWriter
+  /** By `performance.now()`. */
+  pace: Pace
   /** Epoch milliseconds. */
   now(): number
   /** Nothing but failures since then, in epoch milliseconds; undefined: the last attempt was a success. */
@@ -72,10 +74,9 @@ const LONGEST_TIMER = 60_000
 const GRACE = 10_000
 
 export function openLane(options: LaneOptions): Lane {
-  const { destination, sender, db, queue, results, now, warn, blank } = options
+  const { destination, sender, db, queue, results, now, warn, blank, pace } = options
   const { name, concurrency, timeout } = destination
   const schedule = compileSchedule(destination.retry)
-  const pace = openPace(destination.rate)
   const openFor = Math.min(OPEN.most, Math.max(OPEN.least, schedule.wait(2) ?? OPEN.most))
   const circuit = openCircuit(openFor, () =>
     warn('a destination fails again and again; one attempt at a time tells whether it is back', { destination: name, ms: openFor }),
@@ -182,12 +183,13 @@ export function openLane(options: LaneOptions): Lane {
       const message = `the subscription '${claimed.subscription}' is not declared any more`
       return { ok: false, code: 'NO_SUBSCRIPTION', message, hopeless: true }
     }
+    // The message is made within, too: what cannot be written down as a message has failed as well.
+    const send = () => sender.send(compose(claimed, number))
     try {
-      const message = compose(claimed, number)
-      return sound(await circuit.attempt(() => within(sender.send(message), timeout + OVERDUE)))
+      return await circuit.attempt(() => attempted(send, timeout + OVERDUE))
     } catch (error) {
       if (isBrokenCircuitError(error)) return 'not-now'
-      return { ok: false, code: 'SENDER_FAILED', message: `the kind of destination failed: ${(error as Error).message}` }
+      throw error
     }
   }
 

@@ -74,9 +74,11 @@ export function operations({ db, queue, config, circuit, changed }: Options): Op
       const { done, left } = await change(filter, limit, ['dead', 'cancelled'], async (tx, ids) => {
         const rows = await tx.query<Redriven>(REDRIVE, [ids])
         const held = rows.filter(row => row.entity !== null && isOrdered(row.destination))
-        await requeue(tx, queue, held)
+        // One of an ordered destination that is under way must stay so: it would go twice, and another of its record beside it.
+        const again = held.filter(row => row.was !== 'pending')
+        await requeue(tx, queue, again)
         for (const [name, own] of Map.groupBy(rows, row => row.destination)) {
-          const due = own.filter(row => !held.includes(row)).map(d => ({ delivery: d.id, attempts: d.attempts, after: 0 }))
+          const due = own.filter(row => !again.includes(row)).map(d => ({ delivery: d.id, attempts: d.attempts, after: 0 }))
           await queue.add(tx, name, due)
           await queue.hasten(tx, name, due.slice(0, HASTENED))
         }
@@ -120,6 +122,8 @@ export function operations({ db, queue, config, circuit, changed }: Options): Op
 
 interface Redriven extends OrderKey {
   id: string
+  /** Its status until now. */
+  was: string
   attempts: number
 }
 
@@ -165,10 +169,11 @@ export function conditions(filter: DeliveryFilter, fallback: readonly string[]):
   return { where: parts.length > 0 ? parts.join(' and ') : 'true', values }
 }
 
-/** What is on its way already stays as it is. */
+/** What waits for an earlier one goes on waiting. */
 const REDRIVE = `
-update deliveries set status = 'pending', forgiven = attempts, next_at = now(), updated_at = now()
-where id = any($1::text[]) and status not in ('waiting') returning id, destination, entity, record_id, attempts`
+with found as (select id, status from deliveries where id = any($1::text[]) and status <> 'waiting' order by id for update)
+update deliveries d set status = 'pending', forgiven = attempts, next_at = now(), updated_at = now() from found
+where d.id = found.id returning d.id, d.destination, d.entity, d.record_id, d.attempts, found.status as was`
 
 const CANCEL = `
 update deliveries set status = 'cancelled', next_at = null, updated_at = now()

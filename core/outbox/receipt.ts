@@ -4,7 +4,7 @@ import type { Receipt } from '../plugin.ts'
 /** Of an answer or a message, in characters. */
 const KEPT = 4096
 
-export function sound(receipt: Receipt): Receipt {
+function sound(receipt: Receipt): Receipt {
   if (typeof receipt !== 'object' || receipt === null) return { ok: false, code: 'SENDER_FAILED', message: 'send returned no receipt' }
   const { status, response } = receipt
   const kept = {
@@ -13,10 +13,11 @@ export function sound(receipt: Receipt): Receipt {
   }
   if (receipt.ok === true) return { ok: true, ...kept }
   const { code, message, retryAfter, gone, hopeless } = receipt
+  const unclear = receipt.ok === false ? 'send gave no reason' : 'send returned a receipt of which `ok` is neither true nor false'
   return {
     ok: false,
-    code: /^[\w.-]{1,64}$/.test(String(code)) ? String(code) : 'SENDER_FAILED',
-    message: String(message ?? ''),
+    code: typeof code === 'string' && /^[\w.-]{1,64}$/.test(code) ? code : 'SENDER_FAILED',
+    message: typeof message === 'string' ? message : unclear,
     ...kept,
     ...(Number.isFinite(retryAfter) && { retryAfter: retryAfter as number }),
     ...(gone === true && { gone }),
@@ -29,10 +30,28 @@ export function storable(text: string): string {
   return text.slice(0, KEPT).replaceAll('\0', '\ufffd').toWellFormed()
 }
 
-/** The receipt, or that of an attempt that did not end within so many milliseconds. */
-export function within(sending: Promise<Receipt>, ms: number): Promise<Receipt> {
-  return new Promise((done, fail) => {
+/**
+ * Makes an attempt, and turns whatever comes of it into a receipt that can be judged and stored: a throw, nonsense, or no end within so
+ * many milliseconds is a failure. Never rejects.
+ */
+export function attempted(send: () => unknown, ms: number): Promise<Receipt> {
+  return new Promise(done => {
     const timer = setTimeout(() => done({ ok: false, code: 'TIMEOUT', message: 'the attempt did not end' }), ms)
-    sending.then(done, fail).finally(() => clearTimeout(timer))
+    const made = async () => sound((await send()) as Receipt)
+    made()
+      .catch((error): Receipt => ({ ok: false, code: 'SENDER_FAILED', message: `the kind of destination failed: ${reasonOf(error)}` }))
+      .then(receipt => {
+        clearTimeout(timer)
+        done(receipt)
+      })
   })
+}
+
+/** A plugin may throw anything, and nothing. */
+function reasonOf(error: unknown): string {
+  try {
+    return error instanceof Error ? error.message : String(error)
+  } catch {
+    return 'with an error that has no text'
+  }
 }

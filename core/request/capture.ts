@@ -1,5 +1,6 @@
 /** Takes samples of the requests of one webhook, at most so many a second. */
 import type { Config, Webhook } from '../config/config.ts'
+import type { Details } from '../plugin.ts'
 import type { Sample, StepSeen } from '../store/requests.ts'
 import type { Chain, Stop } from './chain.ts'
 import type { Ending } from './ending.ts'
@@ -14,14 +15,34 @@ export interface Capture {
   take(x: Exchange, end: Ending, stop: Stop | undefined, size?: number): void
 }
 
-/** Samples a second of one webhook and kind. */
+/** Samples a second of one webhook and kind, and of all webhooks of a gateway. */
 const MOST = 20
+const MOST_OF_ALL = 200
 const SECOND = 1000
+/** Of an answer's details, kept as the reason: sentences, and characters. */
+const MOST_FAULTS = 10
+const LONGEST_REASON = 1000
 /** Of a Postgres integer. */
 const LARGEST = 2_147_483_647
 
-/** Lets through 20 a second: the first ones, and evenly spread after a second in which there were more. */
-export function openGate(): { open(at: number): boolean; pass(at: number): boolean } {
+interface Gate {
+  /** Whether the next one would pass. */
+  open(at: number): boolean
+  pass(at: number): boolean
+}
+
+/** Of all webhooks together, by kind: ten thousand of them must not make a sample of each request. */
+export interface Gates {
+  accepted: Gate
+  refused: Gate
+}
+
+export function openGates(): Gates {
+  return { accepted: openGate(MOST_OF_ALL), refused: openGate(MOST_OF_ALL) }
+}
+
+/** Lets through 20 a second, or another number: the first ones, and evenly spread after a second in which there were more. */
+export function openGate(most = MOST): Gate {
   let start = Number.NEGATIVE_INFINITY
   let seen = 0
   let taken = 0
@@ -29,12 +50,12 @@ export function openGate(): { open(at: number): boolean; pass(at: number): boole
   const open = (at: number) => {
     // A request that began in the second before may end in this one; a clock that was set back begins anew.
     if (at - start >= SECOND || start - at > 60 * SECOND) {
-      crowded = seen > MOST && at - start < 2 * SECOND
+      crowded = seen > most && at - start < 2 * SECOND
       start = at
       seen = 0
       taken = 0
     }
-    return taken < (crowded ? Math.floor(((at - start) * MOST) / SECOND) + 1 : MOST) && taken < MOST
+    return taken < (crowded ? Math.floor(((at - start) * most) / SECOND) + 1 : most) && taken < most
   }
   return {
     open,
@@ -51,16 +72,26 @@ interface Sink {
   add(sample: Sample, last: number): void
   warn(message: string, fields: Record<string, unknown>): void
   now(): number
+  /** Shared by all webhooks. */
+  gates: Gates
 }
 
-/** Compiles what is taken of a webhook's requests; undefined when it keeps none. */
+/** Compiles, at the first request, what is taken of a webhook's requests; undefined when it keeps none. */
 export function openCapture(config: Config, webhook: Webhook, chain: Chain, sink: Sink): Capture | undefined {
+  if (webhook.capture.last === 0) return undefined
+  let made: Capture | undefined
+  const present = () => {
+    made ??= compileCapture(config, webhook, chain, sink)
+    return made
+  }
+  return { watch: at => present().watch(at), take: (x, end, stop, size) => present().take(x, end, stop, size) }
+}
+
+function compileCapture(config: Config, webhook: Webhook, chain: Chain, sink: Sink): Capture {
   const { last, body: limit, mask: paths } = webhook.capture
-  if (last === 0) return undefined
-  const accepted = openGate()
-  const refused = openGate()
+  const own: Gates = { accepted: openGate(), refused: openGate() }
   /** Of the latest request: in a flood of one kind, those of the other come without times. */
-  let usual = accepted
+  let usual: keyof Gates = 'accepted'
   const maskOf = compileMask(config, webhook, paths)
   const keep = compileKeep(paths, limit)
   const given = webhook.chain.flatMap(({ plugin, settings }) => {
@@ -88,7 +119,7 @@ export function openCapture(config: Config, webhook: Webhook, chain: Chain, sink
       outcome: end.outcome,
       status: end.response.status,
       code: end.refusal?.code,
-      reason: text(end.refusal?.reason),
+      reason: text(end.refusal?.reason ?? faultsOf(end.refusal?.details)),
       plugin: end.plugin,
       steps: stepsOf(chain, stop, end, x.marks, ended),
       slots: JSON.parse(text(JSON.stringify(x.slots(given))) ?? '{}'),
@@ -100,11 +131,10 @@ export function openCapture(config: Config, webhook: Webhook, chain: Chain, sink
   }
 
   return {
-    watch: at => (usual.open(at) ? [performance.now()] : undefined),
+    watch: at => (own[usual].open(at) && sink.gates[usual].open(at) ? [performance.now()] : undefined),
     take(x, end, stop, size = x.raw.length) {
-      const gate = end.outcome === 'accepted' || end.outcome === 'replayed' ? accepted : refused
-      usual = gate
-      if (!gate.pass(x.receivedAt)) return
+      usual = end.outcome === 'accepted' || end.outcome === 'replayed' ? 'accepted' : 'refused'
+      if (!own[usual].pass(x.receivedAt) || !sink.gates[usual].pass(x.receivedAt)) return
       try {
         sink.add(sampleOf(x, end, stop, size), last)
       } catch (error) {
@@ -113,6 +143,14 @@ export function openCapture(config: Config, webhook: Webhook, chain: Chain, sink
       }
     },
   }
+}
+
+/** The sentences of the sender's answer about its fields, the first of them: they tell no value. */
+function faultsOf(details: Details = {}): string | undefined {
+  const all = Object.values(details).flat()
+  if (all.length === 0) return undefined
+  const told = all.slice(0, MOST_FAULTS).join(' ').slice(0, LONGEST_REASON)
+  return all.length > MOST_FAULTS ? `${told} And ${all.length - MOST_FAULTS} more.` : told
 }
 
 /** What each step said: those before the stop agreed, those after it never ran. */

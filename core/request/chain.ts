@@ -43,6 +43,7 @@ export async function compileChain(config: Config, webhook: Webhook, services: S
         .catch(error => services.log.error({ webhook: webhook.name, error: String(error) }, 'a plugin failed to close'))
     }
   }
+  const onClose = (release: () => void | Promise<void>) => void releases.push(release)
   const links: Link[] = []
   // The payload is parsed after all credentials hold, and after the steps that look at headers alone: an idempotency key counts
   // before the body does.
@@ -52,13 +53,10 @@ export async function compileChain(config: Config, webhook: Webhook, services: S
     for (const [i, item] of webhook.chain.entries()) {
       if (i === parsed) links.push(parsing)
       if (judged && item.plugin.phase === 'verify') continue
-      const host = makeHost(config, webhook.name, item.plugin, services, release => void releases.push(release))
-      links.push({
-        plugin: item.plugin.name,
-        step: await item.plugin.compile(item.settings, host),
-        verify: item.plugin.phase === 'verify',
-        methods: item.plugin.methods?.(item.settings) ?? [],
-      })
+      const host = makeHost(config, webhook.name, item.plugin, services, onClose)
+      const step = await item.plugin.compile(item.settings, host)
+      const methods = item.plugin.methods?.(item.settings) ?? NONE
+      links.push({ plugin: item.plugin.name, step, verify: item.plugin.phase === 'verify', methods })
     }
   } catch (error) {
     await close()
@@ -66,20 +64,18 @@ export async function compileChain(config: Config, webhook: Webhook, services: S
   }
   if (parsed === webhook.chain.length) links.push(parsing)
   const compiled = (part: readonly Link[]) => line(part, config.server.requestTimeout, services.now)
-  const verifying = compiled(links.filter(link => link.verify))
-  const greetings = new Map(
-    [...new Set(links.flatMap(link => link.methods ?? []))].map(method => {
-      const last = links.findLastIndex(link => link.methods?.includes(method))
-      return [method, compiled(links.slice(0, last + 1))]
-    }),
-  )
+  // Seldom asked for, and soon made: kept, they would be a good part of what a webhook holds.
+  const verifying = () => compiled(links.filter(link => link.verify))
+  const greeting = (method: string) => compiled(links.slice(0, links.findLastIndex(link => link.methods?.includes(method)) + 1))
   return {
     steps: links.map(link => link.plugin),
     run: compiled(links),
-    ask: async (x, method) => (method === undefined ? verifying(x) : greetings.get(method)?.(x)),
+    ask: async (x, method) => (method === undefined ? verifying() : greeting(method))(x),
     close,
   }
 }
+
+const NONE: readonly string[] = []
 
 const parsing: Link = {
   plugin: 'payload',

@@ -15,16 +15,7 @@ export interface CompiledDialect {
 }
 
 export function compileDialect(dialect: Dialect, webhook: string): CompiledDialect {
-  const { success, updated, accepted } = dialect
-  const templates = {
-    created: compileAnswer(success),
-    updated: compileAnswer({ ...success, ...updated }),
-    accepted: compileAnswer({ ...success, ...accepted }),
-  }
-  const error = compileTemplate(dialect.error.body)
-  const errorType = dialect.error.contentType ?? JSON_TYPE
-  const paths = shownPaths(Object.values(templates).map(t => t.body))
-  const places = new Map(paths.map((path, i) => [path.join('.'), i]))
+  const { templates, error, errorType, paths, places } = partsOf(dialect)
 
   return {
     shown: x => paths.map(path => valueOfExchange(x, path) ?? null),
@@ -59,6 +50,27 @@ export function compileDialect(dialect: Dialect, webhook: string): CompiledDiale
       })
     },
   }
+}
+
+type Parts = ReturnType<typeof compileParts>
+/** Once for all webhooks of a dialect. */
+const compiled = new WeakMap<Dialect, Parts>()
+
+function partsOf(dialect: Dialect): Parts {
+  const present = compiled.get(dialect) ?? compileParts(dialect)
+  compiled.set(dialect, present)
+  return present
+}
+
+function compileParts({ success, updated, accepted, error }: Dialect) {
+  const templates = {
+    created: compileAnswer(success),
+    updated: compileAnswer({ ...success, ...updated }),
+    accepted: compileAnswer({ ...success, ...accepted }),
+  }
+  const paths = shownPaths(Object.values(templates).map(t => t.body))
+  const places = new Map(paths.map((path, i) => [path.join('.'), i]))
+  return { templates, error: compileTemplate(error.body), errorType: error.contentType ?? JSON_TYPE, paths, places }
 }
 
 function compileAnswer(answer: AnswerTemplate): { status: number; body: Template } {

@@ -11,6 +11,7 @@ export interface Start {
   path?: string | undefined
   /** Added to the URL. */
   query?: string | Record<string, string> | URLSearchParams | undefined
+  /** They win over what signing would set. */
   headers?: Record<string, string> | readonly (readonly [string, string])[] | Headers | undefined
   /** Text and bytes as they are, anything else as JSON, or as the query of a GET; left out, there is none. */
   body?: unknown
@@ -52,15 +53,20 @@ export async function signedDraft(
     const fault = await signWith(step, draft, full)
     if (fault) return { fault }
   }
+  // What is given wins over what signing has set: so a wrong signature is tried.
+  const given = headersOf(start)
+  for (const name of new Set(given.keys())) draft.headers.set(name, given.get(name) as string)
   return { draft }
 }
+
+const headersOf = ({ headers }: Start) => new Headers(headers as ConstructorParameters<typeof Headers>[0])
 
 /** The URL that the outside calls: `server.publicUrl`, or else this machine. */
 function begun(config: Config, webhook: Webhook, path: string, start: Start): Draft {
   const { publicUrl, port, tls } = config.server
   const url = new URL((publicUrl ?? `${tls ? 'https' : 'http'}://localhost:${port}`) + path)
   const method = start.method ?? (webhook.methods.includes('POST') ? 'POST' : (webhook.methods[0] ?? 'POST'))
-  const headers = new Headers(start.headers as ConstructorParameters<typeof Headers>[0])
+  const headers = headersOf(start)
   if (webhook.host.length > 0 && !webhook.host.includes(url.hostname) && !headers.has('host'))
     headers.set('host', webhook.host[0] as string)
   const query = start.query instanceof URLSearchParams || typeof start.query === 'string' ? start.query : { ...start.query }

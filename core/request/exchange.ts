@@ -65,7 +65,8 @@ export class Exchange implements ExchangeContract {
   }
 
   get query(): URLSearchParams {
-    this.#query ??= new URLSearchParams(this.search)
+    // URLSearchParams takes a question mark at the very front for none; to the payload it is part of the first name, as to every other reader.
+    this.#query ??= new URLSearchParams(`&${this.search}`)
     return this.#query
   }
 

@@ -1,6 +1,5 @@
 /** The gateway of one configuration: a request in, a committed record out, a response back. */
 import type { Config, Webhook } from '../config/config.ts'
-import { flattened } from '../config/nested.ts'
 import { planOf } from '../config/plan.ts'
 import { problemDialect } from '../config/problemDialect.ts'
 import { type Meter, silent } from '../metrics/meter.ts'
@@ -11,7 +10,7 @@ import { readTrace, traceId } from '../trace.ts'
 import { ulid } from '../ulid.ts'
 import { clientAddress, isHttps, trustedProxies } from './address.ts'
 import { readBody } from './body.ts'
-import { type Capture, openCapture } from './capture.ts'
+import { type Capture, type Gates, openCapture, openGates } from './capture.ts'
 import { type Chain, compileChain, type Stop } from './chain.ts'
 import { type CoreCode, refuse } from './codes.ts'
 import { type CompiledDialect, compileDialect } from './dialect.ts'
@@ -20,6 +19,7 @@ import { type Arrival, Exchange } from './exchange.ts'
 import type { Target } from './guard.ts'
 import type { Services } from './host.ts'
 import type { Reading } from './payload.ts'
+import { readingOf } from './reading.ts'
 import { openReplay, type Replay, type ReplayServices } from './replay.ts'
 import { openTakers } from './takers.ts'
 
@@ -73,9 +73,10 @@ const BODILESS: ReadonlySet<string> = new Set(['GET', 'OPTIONS'])
 export async function openGateway(config: Config, services: GatewayServices): Promise<Gateway> {
   const { log, now, commit, tokens, meter = silent } = services
   const served: Served[] = []
+  const gates = openGates()
   const close = async () => void (await Promise.all(served.map(s => s.chain.close())))
   try {
-    for (const webhook of config.webhooks.values()) served.push(await serve(config, webhook, services))
+    for (const webhook of config.webhooks.values()) served.push(await serve(config, webhook, services, gates))
   } catch (error) {
     await close()
     throw error
@@ -229,7 +230,7 @@ export async function openGateway(config: Config, services: GatewayServices): Pr
   return { handle, replay, close }
 }
 
-async function serve(config: Config, webhook: Webhook, services: GatewayServices): Promise<Served> {
+async function serve(config: Config, webhook: Webhook, services: GatewayServices, gates: Gates): Promise<Served> {
   const dialect = webhook.dialect === problemDialect.name ? problemDialect : config.dialects.get(webhook.dialect)
   if (!dialect) throw new Error(`the webhook '${webhook.name}' names the dialect '${webhook.dialect}', which is not there`)
   // A closed webhook is never compiled: a step without its secret must not exist.
@@ -237,16 +238,10 @@ async function serve(config: Config, webhook: Webhook, services: GatewayServices
   const { name, path, host, methods } = webhook
   const { samples, log, now } = services
   const warn = (message: string, fields: Record<string, unknown>) => log.warn(fields, message)
-  const capture = samples && openCapture(config, webhook, chain, { add: samples.add, warn, now })
+  const capture = samples && openCapture(config, webhook, chain, { add: samples.add, warn, now, gates })
   const greets = new Set(webhook.chain.flatMap(({ plugin, settings }) => plugin.methods?.(settings) ?? []))
   const reading = readingOf(webhook)
   return { name, path, host, methods, greets, reading, webhook, chain, capture, dialect: compileDialect(dialect, name) }
-}
-
-/** Undefined when its bodies are read as usual. */
-function readingOf({ listAs, chain }: Webhook): Reading | undefined {
-  const accepts = new Set(chain.flatMap(flattened).flatMap(({ plugin }) => plugin.accepts ?? []))
-  return listAs !== undefined || accepts.size > 0 ? { ...(listAs !== undefined && { listAs }), accepts } : undefined
 }
 
 const closed = ({ chain }: Webhook): Chain => ({

@@ -1,9 +1,9 @@
 /** What health is answered with. */
 
-/** `away`: the store does not answer. */
+/** `away`: the store does not answer, or takes nothing. */
 export type Readiness = 'ready' | 'draining' | 'away'
 
-const WORDS: Record<Readiness, string> = { ready: 'ready', draining: 'draining', away: 'the store does not answer' }
+const WORDS: Record<Readiness, string> = { ready: 'ready', draining: 'draining', away: 'the store does not answer, or takes nothing' }
 
 export const health = {
   /** The process runs; the store is not asked. */

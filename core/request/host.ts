@@ -24,32 +24,86 @@ export interface Services {
 }
 
 export function makeHost(config: Config, webhook: string, plugin: AnyPlugin, services: Services, onClose: Host['onClose']): Host {
-  return {
-    webhook,
-    publicUrl: config.server.publicUrl,
-    now: services.now,
-    refuse(code, details, more) {
+  return new Lent(config, webhook, plugin, services, onClose)
+}
+
+/**
+ * One object for each step. What it lends is made when a plugin takes it, so that a plugin may take it apart: closures made
+ * beforehand would be most of what ten thousand webhooks hold.
+ */
+class Lent implements Host {
+  readonly webhook: string
+  readonly onClose: Host['onClose']
+  readonly #config: Config
+  readonly #plugin: AnyPlugin
+  readonly #services: Services
+
+  constructor(config: Config, webhook: string, plugin: AnyPlugin, services: Services, onClose: Host['onClose']) {
+    this.webhook = webhook
+    this.onClose = onClose
+    this.#config = config
+    this.#plugin = plugin
+    this.#services = services
+  }
+
+  get publicUrl() {
+    return this.#config.server.publicUrl
+  }
+
+  get now() {
+    return this.#services.now
+  }
+
+  get tokens() {
+    return this.#services.tokens
+  }
+
+  get outgoing(): Host['outgoing'] {
+    const { sent, hopKey } = this.#services
+    return { knows: sent, hops: headers => readHops(this.#config.server.brand, hopKey(), headers) }
+  }
+
+  get refuse(): Host['refuse'] {
+    const plugin = this.#plugin
+    return (code, details, more) => {
       const known = plugin.refusals[code]
       if (!known) throw new Error(`'${plugin.name}' refused with ${code}, which is not among its refusals`)
       // One sentence for each of the core's codes, whichever plugin says it: a 401 must not tell which step refused.
       const { summary } = Object.hasOwn(CODES, code) ? CODES[code as CoreCode] : known
       return { kind: 'refusal', code, status: known.status, summary, ...(details && { details }), ...more }
-    },
-    accept: () => ({ kind: 'accepted' }),
-    entity: name => config.entities.get(name),
-    limiter(rule) {
-      const { take } = services.kv.limiter(rule)
+    }
+  }
+
+  get accept(): Host['accept'] {
+    return accepted
+  }
+
+  get entity(): Host['entity'] {
+    return name => this.#config.entities.get(name)
+  }
+
+  get limiter(): Host['limiter'] {
+    return rule => {
+      const { take } = this.#services.kv.limiter(rule)
       const counted = (error: unknown) => {
-        services.meter?.limiterAway(webhook)
+        this.#services.meter?.limiterAway(this.webhook)
         throw error
       }
       return { take: key => take(key).catch(counted) }
-    },
-    tokens: services.tokens,
-    outgoing: { knows: services.sent, hops: headers => readHops(config.server.brand, services.hopKey(), headers) },
-    used: value => services.noteSecretUse([value]),
-    warn: (message, fields) => services.log.warn({ ...fields, webhook, plugin: plugin.name }, message),
-    within: step => makeHost(config, webhook, step.plugin, services, onClose),
-    onClose,
+    }
+  }
+
+  get used(): Host['used'] {
+    return value => this.#services.noteSecretUse([value])
+  }
+
+  get warn(): Host['warn'] {
+    return (message, fields) => this.#services.log.warn({ ...fields, webhook: this.webhook, plugin: this.#plugin.name }, message)
+  }
+
+  get within(): Host['within'] {
+    return step => makeHost(this.#config, this.webhook, step.plugin, this.#services, this.onClose)
   }
 }
+
+const accepted: Host['accept'] = () => ({ kind: 'accepted' })

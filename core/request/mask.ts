@@ -1,6 +1,7 @@
 /** Takes the credentials out of a request before anything of it is kept. */
 import type { Config, Webhook } from '../config/config.ts'
 import { flattened } from '../config/nested.ts'
+import { type Needles, needles } from '../needles.ts'
 import type { NestedStep, SenderPart } from '../plugin.ts'
 
 /** What stands in the place of a credential, or of a value that the configuration wants masked. */
@@ -46,10 +47,8 @@ interface Sent {
 /** Compiles what is secret of the requests of one webhook; `extra` are further query parameters to mask. */
 export function compileMask(config: Config, webhook: Webhook, extra: readonly string[] = []): (sent: Sent) => Mask {
   const places = placesOf(config, webhook)
-  const secrets = config.secretValues.filter(value => value.length >= SHORTEST_SECRET)
-  const short = new Set(config.secretValues)
-  const fixed = patternOf(secrets)
-  const isSecret = (value: string) => short.has(value) || (fixed !== undefined && value.search(fixed.pattern) >= 0)
+  const { values: short, known } = secretsOf(config)
+  const isSecret = (value: string) => short.has(value) || known?.within(value) === true
   const isHidden = (name: string) => places.query.has(name) || TELLING_NAME.test(name) || extra.includes(name)
   const segments = webhook.path.split('/').map(segment => places.params.has(segment.slice(1, -1)) && segment.startsWith('{'))
 
@@ -74,38 +73,29 @@ export function compileMask(config: Config, webhook: Webhook, extra: readonly st
       return hidden || isSecret(value) ? `${pair.slice(0, mark)}=${MASK}` : pair
     })
     const path = sent.path.split('/').map((segment, i) => (segments[i] ? MASK : segment))
-    const more = [...found].filter(value => value.length >= SHORTEST_FOUND && !secrets.includes(value))
-    const { pattern, longest } = (more.length > 0 ? patternOf([...secrets, ...more]) : fixed) ?? { pattern: undefined, longest: 0 }
-    const text = (whole: string, end = whole.length) => replaced(whole, end, pattern)
+    const more = [...found].filter(value => value.length >= SHORTEST_FOUND && !short.has(value))
+    const all = more.length > 0 ? needles(more.flatMap(formsOf), known) : known
+    const text = (whole: string, end = whole.length) => all?.replace(whole, MASK, end) ?? whole.slice(0, end)
     return {
       path: text(path.join('/')),
       query: text(query.join('&')),
       headers: Object.fromEntries(headers.map(([name, value]) => [name, text(value)])),
       text,
-      margin: longest,
+      margin: all?.longest ?? 0,
     }
   }
 }
 
-function replaced(whole: string, end: number, pattern: RegExp | undefined): string {
-  if (!pattern) return whole.slice(0, end)
-  let out = ''
-  let at = 0
-  for (const match of whole.matchAll(pattern)) {
-    if (match.index >= end) break
-    out += whole.slice(at, match.index) + MASK
-    at = match.index + match[0].length
-  }
-  return at >= end ? out : out + whole.slice(at, end)
-}
+/** Of a whole configuration, and once for all of its webhooks: each has as many secrets as there are webhooks. */
+const ofConfigs = new WeakMap<Config, { values: ReadonlySet<string>; known: Needles | undefined }>()
 
-/** The longest first, so that a secret that begins with another one leaves nothing behind. */
-function patternOf(values: readonly string[]): { pattern: RegExp; longest: number } | undefined {
-  const forms = [...new Set(values.flatMap(formsOf))].sort((a, b) => b.length - a.length)
-  const [first] = forms
-  if (first === undefined) return undefined
-  const escaped = forms.map(form => form.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'))
-  return { pattern: new RegExp(escaped.join('|'), 'g'), longest: first.length }
+function secretsOf(config: Config) {
+  const present = ofConfigs.get(config)
+  if (present) return present
+  const long = config.secretValues.filter(value => value.length >= SHORTEST_SECRET)
+  const made = { values: new Set(config.secretValues), known: needles(long.flatMap(formsOf)) }
+  ofConfigs.set(config, made)
+  return made
 }
 
 /** A value as it may stand in a text: plain, in JSON of several writers, percent-encoded in a URL or a form, or the words of it in a header. */

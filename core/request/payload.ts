@@ -80,7 +80,8 @@ function json(text: string, raw: Uint8Array, listAs: string | undefined): Payloa
     return noJson(raw.length === 0 ? 'the body is empty' : 'the body is not JSON')
   }
   if (listAs !== undefined && Array.isArray(value)) value = { [listAs]: value }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return noJson('the body is JSON, but not an object')
+  if (Array.isArray(value)) return noJson('the body is a JSON list, which `listAs` of the webhook would take')
+  if (typeof value !== 'object' || value === null) return noJson('the body is JSON, but not an object')
   if (seen.escapes || text.includes('__proto__')) {
     const fault = unstorable(value, '')
     if (fault) return fault

@@ -28,6 +28,8 @@ export interface Replayed extends Ending {
   event?: { id: string; type: 'record.created' | 'record.updated' | 'webhook.received'; whole?: Raised }
   /** Writes of plugins, which a dry run cannot try. */
   effects: string[]
+  /** What a dry run took for granted, in sentences. */
+  notes: string[]
 }
 
 /** An event as the store would have it. */
@@ -74,7 +76,11 @@ export function openReplay(config: Config, services: Services & ReplayServices, 
       throw new NotReplayable('Parts of its payload are masked, and would be written so: ask the sender to send it again.')
 
     const since = services.now()
-    const lent = { ...services, now: () => captured.at, ...(dry && { kv: unspent(services.kv), noteSecretUse: () => {} }) }
+    const notes = new Set<string>()
+    const kv = dry
+      ? unspent(services.kv, limit => notes.add(`a rate limit of ${limit} was taken as open: a dry run counts nothing`))
+      : services.kv
+    const lent = { ...services, kv, now: () => captured.at, ...(dry && { noteSecretUse: () => {} }) }
     const chain = await compileChain(config, to.webhook, lent, true)
     try {
       const x = exchangeOf(captured, to, ulid(since), raw)
@@ -87,6 +93,7 @@ export function openReplay(config: Config, services: Services & ReplayServices, 
         ...(end.outcome === 'accepted' && !stop && leftBy(x, end, forecast)),
         steps: [...judged, ...stepsOf(chain, stop, end, x.marks, performance.now())],
         effects: stop ? [] : x.unit.custom.map(({ effect }) => effect.name),
+        notes: [...notes],
       }
     } finally {
       await chain.close()
@@ -156,6 +163,7 @@ function refusedBefore(to: Served, captured: Captured, judged: StepSeen[], { plu
     ...(captured.plugin && { plugin: captured.plugin }),
     steps: [...judged, ...others.map(item => ({ plugin: item.plugin.name, verdict: 'not-run' as const, ms: null }))],
     effects: [],
+    notes: [],
   }
 }
 
@@ -218,8 +226,11 @@ function leftBy(x: Exchange, end: Ending, forecast: Forecast | undefined): Pick<
   }
 }
 
-/** Counters that let everything through and count nothing. */
-function unspent({ kind }: Kv): Kv {
-  const take = async (limit: number, window: number) => ({ allowed: true, remaining: limit, resetAfter: window })
+/** Counters that let everything through and count nothing; `asked` hears of each that is asked. */
+function unspent({ kind }: Kv, asked: (limit: number) => void): Kv {
+  const take = async (limit: number, window: number) => {
+    asked(limit)
+    return { allowed: true, remaining: limit, resetAfter: window }
+  }
   return { kind, limiter: ({ limit, window }) => ({ take: () => take(limit, window) }), close: async () => {} }
 }

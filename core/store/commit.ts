@@ -16,6 +16,8 @@ export interface CommitOptions {
   warn(message: string, fields?: Record<string, unknown>): void
   /** Hears of each batch: its units, and seconds. */
   written?(units: number, seconds: number): void
+  /** Hears of each batch whether the store took it. */
+  took?(well: boolean): void
   /** Units that may wait; more are refused. */
   queueLimit?: number
   /** Units in one batch. */
@@ -40,7 +42,7 @@ export function groupCommit(
   options: CommitOptions,
 ): { commit: Commit; drained(): Promise<void>; depth(): number; load(): { waiting: number; committed: number } } {
   const { now, warn, queueLimit = 10_000, batchLimit = 256 } = options
-  const settle = settling(db, { now, warn })
+  const settle = settling(db, { now, warn, ...(options.took && { took: options.took }) })
   let queue: Waiting[] = []
   let queuedBytes = 0
   let busy = 0

@@ -44,8 +44,10 @@ export interface DeliverySearch {
   until?: number
 }
 
-const COLUMNS =
-  'id, event, destination, subscription, type, webhook, entity, record_id, status, attempts, next_at, last_status, last_error, created_at, updated_at'
+/** While its destination is paused, a delivery is not tried at any time. */
+const NEXT = `case when not exists (select from destinations p where p.name = deliveries.destination and p.paused_at is not null) then next_at end`
+const COLUMNS = `id, event, destination, subscription, type, webhook, entity, record_id, status, attempts, ${NEXT} as next_at,
+  last_status, last_error, created_at, updated_at`
 /** Few deliveries are in one of these, and an index has them. */
 const RARE: ReadonlySet<unknown> = new Set(['pending', 'waiting', 'dead'])
 /** Of one event: it has one for each destination. */
@@ -80,6 +82,17 @@ export function deliveriesOf(db: Tx, event: string): Promise<DeliveryView[]> {
 export async function readDelivery(db: Tx, id: string): Promise<DeliveryView | undefined> {
   const [delivery] = await db.query<DeliveryView>(`select ${COLUMNS} from deliveries where id = $1`, [id])
   return delivery
+}
+
+/** The delivery of the same record that this one waits for: on its way, or dead. */
+export async function holderOf(db: Tx, waiting: DeliveryView): Promise<Pick<DeliveryView, 'id' | 'status'> | undefined> {
+  if (waiting.status !== 'waiting') return undefined
+  const [holder] = await db.query<Pick<DeliveryView, 'id' | 'status'>>(
+    `select id, status from deliveries where destination = $1 and entity = $2 and record_id = $3 and status in ('pending', 'dead')
+     order by seq limit 1`,
+    [waiting.destination, waiting.entity, waiting.record_id],
+  )
+  return holder
 }
 
 /** The attempts at a delivery in their order; the last thousand, should there be more. */

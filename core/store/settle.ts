@@ -49,10 +49,12 @@ const unstorable: Refusal = {
 interface Options {
   now(): number
   warn(message: string, fields?: Record<string, unknown>): void
+  /** Hears whether the store took the last batch that it was given. */
+  took?(well: boolean): void
 }
 
 /** Settles a batch: it never rejects, and each of the batch has been answered when it resolves. */
-export function settling(db: Database, { now, warn }: Options): (batch: Waiting[]) => Promise<void> {
+export function settling(db: Database, { now, warn, took }: Options): (batch: Waiting[]) => Promise<void> {
   const gate = quotaGate(db)
   const index = matchIndexes(db, (error, field) => warn('an index for matching could not be made', { field, error: String(error) }))
   let carefulUntil = Number.NEGATIVE_INFINITY
@@ -65,6 +67,7 @@ export function settling(db: Database, { now, warn }: Options): (batch: Waiting[
       const { refused, left } = await gate.before(batch.map(w => w.unit))
       index(left)
       const verdicts = left.length > 0 ? await commitBatch(db, left, now()) : new Map<Unit, Verdict>()
+      if (left.length > 0) took?.(true)
       // From here on only those that must begin again are without an answer.
       batch = batch.filter(w => {
         const verdict = refused.get(w.unit) ?? verdicts.get(w.unit)
@@ -87,6 +90,7 @@ export function settling(db: Database, { now, warn }: Options): (batch: Waiting[
     if (failure === 'lost' || (lost && (failure === 'away' || failure === 'locked'))) return resend(batch, error)
     if (failure === 'locked') return aroundLocks(batch, attempts)
     if (failure === 'again' || failure === 'away') {
+      if (failure === 'away') took?.(false)
       warn('a commit failed', { units: batch.length, error: String(error) })
       for (const w of batch) w.done(away(String(error)))
       return

@@ -23,7 +23,7 @@ export interface Store {
   depth(): number
   /** The same, and how many have been committed since the start. */
   load(): { waiting: number; committed: number }
-  /** True when a statement of the present schema runs. */
+  /** True when a statement of the present schema runs, writing is allowed, and the last commit did not fail just now. */
   ready(): Promise<boolean>
   /** Writes what was accepted, then closes. */
   close(): Promise<void>
@@ -34,6 +34,13 @@ const NOTE_USE_EVERY = 10_000
 
 /** Milliseconds for which an answer to `ready` holds: whoever may ask for health must not load the store with it. */
 const READY_FOR = 500
+
+/** Milliseconds for which a commit that failed says that the next one will: a full disk shows nowhere else. */
+const FAILED_FOR = 3000
+
+/** Tells whether writing is allowed, as it is not on a standby; fails when a table is missing. */
+const READY = `select current_setting('transaction_read_only') = 'off' as writable,
+  (select count(*) from (select 1 from records, idempotency_keys, events, outbox, quotas, tokens limit 0) as present) as present`
 
 /** The database behind a `store.url`. Rejects with `StoreUnavailable` when it cannot be had. */
 export async function openDatabase(url: string): Promise<Database> {
@@ -68,7 +75,11 @@ export async function migrateDatabase(db: Database, patience: number): Promise<v
 }
 
 export function openStore(db: Database, options: CommitOptions): Store {
-  const { commit, drained, depth, load } = groupCommit(db, options)
+  let failed = Number.NEGATIVE_INFINITY
+  const took = (well: boolean) => {
+    failed = well ? Number.NEGATIVE_INFINITY : performance.now()
+  }
+  const { commit, drained, depth, load } = groupCommit(db, { ...options, took })
   const tokens = tokenBook(db, options.now)
   const secrets = secretBook(db, options.now)
   const noteUse = () => Promise.all([tokens.noteUse().catch(() => {}), secrets.noteUse().catch(() => {})])
@@ -86,10 +97,12 @@ export function openStore(db: Database, options: CommitOptions): Store {
     depth,
     load,
     ready() {
+      // Whoever heeds this sends nothing more: after a while the next commit has to show how it is.
+      if (performance.now() - failed < FAILED_FOR) return Promise.resolve(false)
       if (performance.now() - asked > READY_FOR) {
         asked = performance.now()
-        answer = db.query('select 1 from records, idempotency_keys, events, outbox, quotas, tokens limit 0').then(
-          () => true,
+        answer = db.query<{ writable: boolean }>(READY).then(
+          ([row]) => row?.writable === true,
           () => false,
         )
       }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { definePlugin, signedAt, Type, Unavailable } from '#core/plugin.ts'
+import { createHmac } from 'node:crypto'
+import { definePlugin, deliveryId, signedAt, Type, Unavailable } from '#core/plugin.ts'
 import { harness } from '#core/testing.ts'
 import bearer from '../auth-bearer/index.ts'
 import hmac from '../auth-hmac/index.ts'
@@ -95,6 +96,25 @@ test('it gives what all of them give', () => {
   const untimed = { plugin: hmac, settings: { preset: 'github', secrets: [SECRET] }, shown: {} }
   expect(gives({ of: [timed, timed] }).map(slot => slot.name)).toContain(signedAt.name)
   expect(gives({ of: [timed, untimed] }).map(slot => slot.name)).not.toContain(signedAt.name)
+})
+
+describe('the id of a delivery', () => {
+  const way = (key: string) => ({ 'auth-hmac': { secrets: [key], signature: { from: 'header:x-sig' }, id: 'json:id' } })
+  const by = (key: string, body: string) => ({ body, headers: { 'x-sig': createHmac('sha256', key).update(body).digest('hex') } })
+  const rows: [string, unknown[], string, string, string | undefined][] = [
+    ['of one way', [way(KEY), way(SECRET)], KEY, '{"id":5}', '0:5'],
+    ['is none of another', [way(KEY), way(SECRET)], SECRET, '{"id":5}', '1:5'],
+    ['nor can one sender choose that of another', [way(KEY), way(SECRET)], KEY, '{"id":"1:5"}', '0:1:5'],
+    ['behind a way that waits', [{ slow: { does: 'refuse' } }, way(SECRET)], SECRET, '{"id":5}', '1:5'],
+    ['within another', [BEARER, { 'auth-any': { of: [SHARED, way(SECRET)] } }], SECRET, '{"id":5}', '1:1:5'],
+    ['there is none', [way(KEY), way(SECRET)], KEY, '{}', undefined],
+    ['of an earlier step stays as it was', [BEARER, way(SECRET)], SECRET, '{}', 'earlier'],
+  ]
+  test.each(rows)('%s', async (_, of, key, body, wanted) => {
+    const slots = wanted === 'earlier' ? { 'delivery-id': 'earlier' } : {}
+    const { reply, exchange } = await (await open(of)).send({ ...by(key, body), slots })
+    expect([reply, exchange.get(deliveryId)]).toEqual([undefined, wanted as string])
+  })
 })
 
 test('senders are told every way, and no secret', async () => {

@@ -1,5 +1,16 @@
 /** `auth-any`: one of several ways to be let in, for senders that cannot all be moved at once. */
-import { definePlugin, type Exchange, type NestedStep, type Reply, type Slot, type Step, Steps, Type, Unavailable } from '#core/plugin.ts'
+import {
+  definePlugin,
+  deliveryId,
+  type Exchange,
+  type NestedStep,
+  type Reply,
+  type Slot,
+  type Step,
+  Steps,
+  Type,
+  Unavailable,
+} from '#core/plugin.ts'
 
 /** What has been tried, and why it did not do. */
 interface Tried {
@@ -49,12 +60,22 @@ export default definePlugin({
     const steps: { name: string; run: Step }[] = []
     for (const step of of) steps.push({ name: step.plugin.name, run: await step.plugin.compile(step.settings, host.within(step)) })
 
+    /** Two ways may be two senders who both count from 1: the id of the one must not stand for a delivery of the other. */
+    const named = (x: Exchange, way: number, before: string | undefined) => {
+      const id = x.get(deliveryId)
+      if (id !== undefined && id !== before) x.set(deliveryId, `${way}:${id}`)
+    }
     const since = (x: Exchange, from: number, tried: Tried): ReturnType<Step> => {
       for (const [i, { name, run }] of steps.entries()) {
         if (i < from) continue
+        const before = x.get(deliveryId)
         const judged = judge(name, tried, () => run(x))
-        if (judged instanceof Promise) return judged.then(outcome => (outcome === 'next' ? since(x, i + 1, tried) : outcome))
-        if (judged !== 'next') return judged
+        const ended = (outcome: Exclude<Outcome, 'next'>) => {
+          if (outcome === undefined) named(x, i, before)
+          return outcome
+        }
+        if (judged instanceof Promise) return judged.then(outcome => (outcome === 'next' ? since(x, i + 1, tried) : ended(outcome)))
+        if (judged !== 'next') return ended(judged)
       }
       // It may be the one that would have let the sender in: not to know is no refusal.
       if (tried.unavailable) throw tried.unavailable

@@ -3,8 +3,12 @@
 import type { Scheme } from './scheme.ts'
 import type { Look, Source } from './source.ts'
 
-/** More than so many are refused: each one costs a comparison, and a public key a whole verification. */
-export const MAX = 32
+/** More than so many are refused: each one costs a comparison. */
+const MAX = 32
+/** Of public keys: each one costs a whole verification by each key, which reads the body anew. */
+const MAX_PUBLIC = 8
+
+export const mostOf = (kind: Scheme['kind']): number => (kind === 'hmac' ? MAX : MAX_PUBLIC)
 
 /** Where so many places in a row have nothing, the rest of a list is not looked at: a provider numbers its headers without a gap. */
 export const GAP = 10

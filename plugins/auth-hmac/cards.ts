@@ -27,6 +27,18 @@ export interface Card {
   step: Record<string, unknown>
 }
 
+/** How `challenge` answers those who ask before they send; it goes before the step that verifies, unless the question is signed. */
+const ASKING: Record<string, { before: boolean; step: (secret: string) => Record<string, string> }> = {
+  discord: { before: false, step: () => ({ preset: 'discord' }) },
+  dropbox: { before: true, step: () => ({ preset: 'dropbox' }) },
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: what is to be pasted
+  'meta-whatsapp': { before: true, step: () => ({ preset: 'meta', verifyToken: '${META_VERIFY_TOKEN}' }) },
+  okta: { before: true, step: () => ({ preset: 'okta' }) },
+  slack: { before: false, step: () => ({ preset: 'slack' }) },
+  'x-twitter': { before: true, step: secret => ({ preset: 'x', secret }) },
+  zoom: { before: false, step: secret => ({ preset: 'zoom', secret }) },
+}
+
 /** Every preset by its name. */
 export const cards: ReadonlyMap<string, Card> = new Map([...presets].map(([name, preset]) => [name, cardOf(name, preset)]))
 
@@ -37,6 +49,8 @@ function cardOf(name: string, preset: Preset): Card {
   const secret = `\${${name.toUpperCase().replaceAll('-', '_')}_${kind === 'hmac' || kind === 'static' ? 'SECRET' : 'PUBLIC_KEY'}}`
   const timed = signsTime(scheme) && scheme.timestamp
   const { page, ...own } = preset
+  const asks = ASKING[name]
+  const answer = asks ? [{ challenge: asks.step(secret) }] : []
   return {
     kind,
     ...(kind === 'hmac' && { algorithm }),
@@ -44,10 +58,12 @@ function cardOf(name: string, preset: Preset): Card {
     ...(timed && { time: { tolerance: duration(timed.tolerance) } }),
     ...(id !== undefined && { id, idSigned: signsId(scheme, id) }),
     page,
-    notes: [...notesOf(scheme)],
+    notes: [...(asks ? ['The URL is verified by a question, which `challenge` answers.'] : []), ...notesOf(scheme)],
     chain: [
+      ...(asks?.before ? answer : []),
       { 'auth-hmac': { preset: name, secrets: [secret] } },
       ...(timed ? ['replay-window'] : []),
+      ...(asks?.before ? [] : answer),
       ...(id === undefined ? [] : [{ idempotency: { from: 'preset', ttl: '7d' } }]),
       'dispatch',
     ],
@@ -64,6 +80,8 @@ function* notesOf(scheme: Scheme): Generator<string> {
   const tokens = tokensOf(scheme)
   if (scheme.kind === 'static') yield 'Nothing is signed: whoever has seen one request can send any other.'
   else if (!tokens.includes('body')) yield 'The body is not signed, but for these fields: the rest of it proves nothing.'
+  if (scheme.id?.startsWith('json:[]'))
+    yield 'The body is a list: set `listAs: events`, or another name, beside `chain`; else it is refused.'
   if (tokens.includes('url')) yield 'The URL is signed: set server.publicUrl.'
   if (scheme.kind !== 'static' && !signsTime(scheme))
     yield 'No time is signed: a request that was overheard stays good until the secret is changed.'

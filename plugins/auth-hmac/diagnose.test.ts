@@ -92,6 +92,8 @@ describe('the writing of the signature and its place', () => {
     ['another header', github, { 'x-hub-signature': `sha256=${right}` }, ['signature-elsewhere']],
     ['no prefix, and base64', github, { 'x-hub-signature-256': right64 }, ['prefix-missing', 'base64-for-hex']],
     ['none', github, {}, ['signature-missing']],
+    ['a short one', github, { 'x-hub-signature-256': 'sha256=00' }, ['signature-malformed']],
+    ['the secret instead', github, { 'x-hub-signature-256': 'the-secret-itself' }, ['signature-malformed']],
   ]
   test.each(rows)('%s', async (_, settings, headers, codes) => {
     expect((await found(settings, { headers, body: BODY })).map(f => f.code)).toEqual(codes)

@@ -1,6 +1,6 @@
 /** Why a signature did not match: tries what senders get wrong, one thing at a time and then two, until it would have matched. */
 import { credentialFindings, type Exchange, type Finding, type Host } from '#core/plugin.ts'
-import { compileCandidates, MAX } from './candidates.ts'
+import { compileCandidates, mostOf } from './candidates.ts'
 import { isForm } from './form.ts'
 import { instant } from './instant.ts'
 import { offersOf, placeOf, shapeOf } from './offers.ts'
@@ -9,7 +9,7 @@ import { type Message, search } from './search.ts'
 import type { Settings } from './settings.ts'
 import { compileSource, type Look, numbered, place } from './source.ts'
 import { type SuspectMessage, suspectBodies, suspectShapes, suspectTimes, suspectUrls } from './suspects.ts'
-import { compileTemplate } from './template.ts'
+import { behind, compileTemplate, runsOn } from './template.ts'
 
 /** A larger body is not written anew. */
 const LARGEST = 1 << 20
@@ -30,10 +30,14 @@ export function diagnose(settings: Settings, x: Exchange, { publicUrl }: Around)
   const candidates = compileCandidates(scheme.signature, sources, new Set(named))(look)
   const timeOf = scheme.timestamp?.from === undefined ? undefined : compiled(scheme.timestamp.from, scheme)
   const time = timeOf?.(look)
-  const plain = [...lacks(scheme, look, time), ...(candidates.length > MAX ? [TOO_MANY] : [])]
+  const plain = [...lacks(scheme, look, time), ...(candidates.length > mostOf(scheme.kind) ? [tooMany(mostOf(scheme.kind))] : [])]
 
   const offers = offersOf(scheme, look)
   if (offers.length === 0) {
+    if (sources.slice(0, mostOf(scheme.kind)).some(source => source(look))) {
+      const message = `What stands in ${placeOf(scheme)} is no signature: it is cut, a placeholder, or something else.`
+      return [{ code: 'signature-malformed', message, cure: `Send the whole signature, as ${shapeOf(scheme)}.` }, ...plain]
+    }
     const cure = `Send the signature in ${placeOf(scheme)}, as ${shapeOf(scheme)}; a proxy on the way may have taken it out.`
     return [{ code: 'signature-missing', message: 'The request carries no signature.', cure }, ...plain]
   }
@@ -63,7 +67,20 @@ function lacks(scheme: Scheme, look: Look, time: string | undefined): Finding[] 
   for (const [name, value] of Object.entries(scheme.require))
     if (x.headers.get(name) !== value)
       findings.push({ code: 'required-header', message: `The header ${name} is missing or another.`, cure: `Send ${name}: ${value}` })
-  const { timestamp } = scheme
+  const { timestamp, signed, id } = scheme
+  const mark = behind(signed, id)
+  if (id !== undefined && mark !== undefined && compiled(id, scheme)?.(look)?.includes(mark) && isForm(x))
+    findings.push({
+      code: 'id-with-separator',
+      message: `The id has \`${mark}\` in it, which marks its end in what is signed, and the body is a form.`,
+      cure: `Make ids without \`${mark}\`, or send JSON.`,
+    })
+  if (runsOn(signed) && isForm(x))
+    findings.push({
+      code: 'form-behind-url',
+      message: 'The body is a form, of which nothing signed tells where it begins behind the URL.',
+      cure: 'Send JSON, with Content-Type: application/json.',
+    })
   const at = timestamp?.from === undefined ? undefined : place(timestamp.from)
   const where = at && `${at.kind === 'header' ? 'the header' : at.kind === 'sig' ? 'the pair' : 'the field'} ${at.name}`
   if (timestamp && !time)
@@ -108,11 +125,11 @@ const RIGHT: Finding = {
   cure: 'See `bodyVariants`, `url` and `require` of the scheme: one of them wants another form of it.',
 }
 
-const TOO_MANY: Finding = {
+const tooMany = (most: number): Finding => ({
   code: 'too-many-signatures',
-  message: `There are more than ${MAX} signatures in the request.`,
+  message: `There are more than ${most} signatures in the request.`,
   cure: 'Send one for each live secret; see that nothing adds another on each attempt.',
-}
+})
 
 function compiled(text: string, { jsonFormField }: Scheme) {
   const at = place(text)

@@ -4,7 +4,7 @@ import { presets } from './presets/index.ts'
 import { resolve, type Scheme, tokensOf } from './scheme.ts'
 import type { Settings } from './settings.ts'
 import { place } from './source.ts'
-import { fault } from './template.ts'
+import { fault, runsOn } from './template.ts'
 
 type Fault = { path: string; message: string }
 
@@ -90,6 +90,12 @@ function* signed(scheme: Scheme, settings: Settings, { publicUrl, methods }: Aro
     yield {
       path,
       message: 'the webhook takes GET, whose payload is the query, and that is not signed: sign {url}, or take GET out of `methods`',
+    }
+  if (runsOn(scheme.signed) && !tokens.includes('method') && methods.includes('GET') && methods.length > 1)
+    yield {
+      path,
+      message:
+        'the webhook takes GET, and the body of another request, put behind its URL, would be signed as the query of one: sign {method}, too, or take GET out of `methods`',
     }
   if (tokens.some(token => place(token)?.kind === 'sig') && !scheme.signature.kv) yield { path, message: '{sig:…} needs `signature.kv`' }
   yield* forms(scheme, tokens)

@@ -387,7 +387,7 @@ describe('settings that make no sense', () => {
   test.each<[string, Record<string, unknown>, string[], RegExp | undefined]>([
     ['signs the body', { preset: 'github' }, ['POST', 'GET'], /^\/preset the webhook takes GET, whose payload is the query/],
     ['signs a header', { preset: 'github', signed: '{header:x-id}' }, ['GET'], /^\/signed the webhook takes GET/],
-    ['signs the URL', { preset: 'github', signed: '{url}{body}' }, ['POST', 'GET'], undefined],
+    ['signs the URL', { preset: 'github', signed: '{method}{url}{body}' }, ['POST', 'GET'], undefined],
     ['signs the body', { preset: 'github' }, ['POST', 'PUT', 'PATCH'], undefined],
   ])('a scheme that %s, with %p under methods %p', async (_, settings, methods, wanted) => {
     const made = harness(authHmac, { secrets: [KEY], ...settings }, { methods, publicUrl: 'https://gw.example.com' })

@@ -1,8 +1,9 @@
 /** `auth-hmac`: the sender signs each request, with a shared secret or a private key, and the scheme is data. */
 import { definePlugin, deliveryId, type Exchange, signedAt } from '#core/plugin.ts'
-import { compileCandidates, MAX } from './candidates.ts'
+import { compileCandidates, mostOf } from './candidates.ts'
 import { diagnose } from './diagnose.ts'
 import { faults } from './faults.ts'
+import { isForm } from './form.ts'
 import { compileForms } from './forms.ts'
 import { instant } from './instant.ts'
 import { compileMatch, keyBytes } from './key.ts'
@@ -13,7 +14,7 @@ import { settings } from './settings.ts'
 import { sign } from './sign.ts'
 import { compileId, compileSource, type Look, numbered, type Place, place, same } from './source.ts'
 import { compileStatic } from './static.ts'
-import { compileTemplate } from './template.ts'
+import { behind, compileTemplate, runsOn } from './template.ts'
 
 export default definePlugin({
   name: 'auth-hmac',
@@ -68,14 +69,21 @@ export default definePlugin({
     const messageOf = compileTemplate(scheme.signed, { timestamp: timeOf, publicUrl: host.publicUrl, jsonFormField })
     const formsOf = compileForms(scheme, host.publicUrl)
     const matches = compileMatch({ ...rest, kind: scheme.kind }, keys)
+    const most = mostOf(scheme.kind)
     const covered = signsTime(scheme)
+    const mark = behind(scheme.signed, scheme.id)
+    const markedOf = mark === undefined ? undefined : source(known(scheme.id as string))
+    const joined = runsOn(scheme.signed)
 
     return x => {
       for (const [name, value] of required) if (x.headers.get(name) !== value) return refuse(`missing-signature: header ${name}`)
       const look: Look = { x, pairs: new Map() }
       const candidates = candidatesOf(look)
       if (candidates.length === 0) return refuse('missing-signature')
-      if (candidates.length > MAX) return refuse('too-many-signatures')
+      if (candidates.length > most) return refuse('too-many-signatures')
+      // Any end of a URL is a form, and any end of a body: cut elsewhere, the same signed text would be another payload. JSON is whole or none.
+      if (joined && isForm(x)) return refuse('form-behind-url')
+      if (mark !== undefined && markedOf?.(look)?.includes(mark) && isForm(x)) return refuse('malformed-id')
 
       let time: number | undefined
       if (timestamp && timeOf) {

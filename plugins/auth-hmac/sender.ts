@@ -3,6 +3,7 @@ import type { SenderField, SenderPart } from '#core/plugin.ts'
 import { GAP } from './candidates.ts'
 import { type Scheme, tokensOf } from './scheme.ts'
 import { numbered, place, same } from './source.ts'
+import { runsOn } from './template.ts'
 
 /** `HMAC-SHA-256`, say. */
 export function nameOf({ kind, algorithm }: Pick<Scheme, 'kind' | 'algorithm'>): string {
@@ -51,6 +52,7 @@ export function describe(scheme: Scheme | undefined, secrets: readonly string[] 
   // What is looked for in the fields of a form: where else it is sent, nothing is found.
   if (scheme.jsonFormField !== undefined || tokensOf(scheme).includes('form:sorted'))
     add(['Content-Type'], { description: 'The body is a form.', required: true, example: 'application/x-www-form-urlencoded' })
+  else if (runsOn(signed)) add(['Content-Type'], { description: 'What the body is; a form is refused.', example: 'application/json' })
 
   const [header] = places
   if (!header) return { headers, signature: { ...scheme } }

@@ -1,7 +1,7 @@
 /** The signed text: `{timestamp}.{body}` compiled to the pieces that a hash is fed with. */
 import type { Exchange } from '#core/plugin.ts'
 import { formOf } from './form.ts'
-import { compileSource, type Look, place, type Source } from './source.ts'
+import { compileSource, type Look, place, type Source, same } from './source.ts'
 
 /** The pieces in order, or the token that has no value. Taken for empty, it would leave the signature covering less than it says. */
 export type Template = (look: Look) => (string | Uint8Array)[] | string
@@ -17,6 +17,19 @@ export function fault(signed: string): string | undefined {
   }
   return undefined
 }
+
+/**
+ * The text behind a source in what is signed. Where the source's own value may have it, what is signed can be cut in two ways, and the
+ * beginning of the body be passed off as the end of an id.
+ */
+export function behind(signed: string, source: string | undefined): string | undefined {
+  const parts = split(signed)
+  const at = parts.findIndex((part, i) => i % 2 === 1 && same(part, source))
+  return at < 0 ? undefined : parts[at + 1] || undefined
+}
+
+/** Whether nothing tells where the URL ends and the body begins. */
+export const runsOn = (signed: string): boolean => signed.includes('{url}{body}')
 
 export interface Around {
   timestamp: Source | undefined

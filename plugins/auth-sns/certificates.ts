@@ -20,7 +20,7 @@ export function openCertificates({ certificates, allowSha1 }: Settings, host: Pi
     return certificate
   }
   // What a certificate's name stands for does not change. Strangers can make up names, so few are asked for at once.
-  const kept = keep(load, { now: host.now, fresh: DAY, pause: 10_000, most: 64, loads: 8 })
+  const kept = keep(load, { now: host.now, fresh: DAY, stale: 7 * DAY, pause: 10_000, most: 64, loads: 8 })
 
   return async message => {
     const { version, text, signature, certificate: url } = message

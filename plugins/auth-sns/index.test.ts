@@ -355,6 +355,26 @@ describe('Amazon, which is asked for certificates and told of confirmations', ()
     expect(asked.length).toBe(9)
   })
 
+  test('names that are made up do not keep a good one from being renewed after its day', async () => {
+    const bench = await open()
+    expect(await reasonOf(bench, send(signed(notification())))).toBe('pass')
+    bench.now += 25 * 3_600_000
+    answer = path => ({ status: path === new URL(CERTIFICATE).pathname ? 200 : 404 })
+    for (let i = 0; i < 20; i++) await reasonOf(bench, send(made(i))).catch(() => {})
+    expect(await reasonOf(bench, send(signed(notification())))).toBe('pass')
+    expect(asked.length).toBe(1 + 8 + 1)
+  })
+
+  test('is away: a certificate stays good for a week, and no longer', async () => {
+    const bench = await open()
+    expect(await reasonOf(bench, send(signed(notification())))).toBe('pass')
+    answer = () => ({ status: 500 })
+    bench.now += 6 * 86_400_000
+    expect(await reasonOf(bench, send(signed(notification())))).toBe('pass')
+    bench.now += 2 * 86_400_000
+    await expect(bench.send(send(signed(notification())))).rejects.toThrow(/answered 500/)
+  })
+
   test.each<[string, ReturnType<typeof answer>, RegExp]>([
     ['an error', { status: 500 }, /answered 500/],
     ['a redirect', { status: 302, headers: { location: 'http://169.254.169.254/' } }, /answered 302/],

@@ -61,7 +61,8 @@ export default definePlugin({
         type: 'apiKey',
         in: 'header',
         name: SIGNATURE,
-        description: 'HMAC-SHA-1 by the auth token. See https://www.twilio.com/docs/usage/security',
+        description:
+          'Twilio signs the URL and the fields of the form with the auth token of the account, in the header `X-Twilio-Signature`. See https://www.twilio.com/docs/usage/security',
         // A kind of its own: a signature is no credential, and may be seen where requests are shown.
         'x-postern-signature': { kind: 'twilio' },
       },

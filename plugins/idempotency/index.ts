@@ -74,6 +74,7 @@ export default definePlugin({
       'IDEMPOTENCY_KEY_INVALID',
       ...((c.onMismatch ?? (c.from === undefined ? 'refuse' : 'replay')) === 'refuse' ? ['IDEMPOTENCY_KEY_REUSED'] : []),
     ],
+    repeats: `${sameOf(c)}: if the first request was kept after all, you get its answer and no second record is made.`,
     ...(c.replayedHeader && {
       answers: { [c.replayedHeader]: { description: 'The key was used before: this is the first answer again.', example: 'true' } },
     }),
@@ -118,6 +119,13 @@ function fieldsOf(c: Static<typeof config>): Record<string, SenderField> {
   const { required, maxLength } = c
   const description = 'Names this request: sent again with the same key, it gets the first answer and makes no second record.'
   return { [header]: { description, required, example: 'order-2026-000123', ...(c.from === undefined && { maxLength }), perRequest: true } }
+}
+
+/** What a sender keeps the same. */
+function sameOf({ header, from }: Static<typeof config>): string {
+  const [, kind, name] = /^(header|json):(.+)$/.exec(from ?? `header:${header ?? DEFAULT}`) ?? []
+  if (kind === 'header') return `Send the same \`${name}\` each time`
+  return kind === 'json' ? `Leave \`${name}\` in the body as it is` : 'Give the delivery the same id each time'
 }
 
 /** A key that no other request has: the time and 80 bits of chance, in the letters of a ULID, the latter first where a key must be short. */

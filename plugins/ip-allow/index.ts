@@ -57,6 +57,8 @@ export default definePlugin({
         : [{ rule: 'every-address', path: `/allow/${wide}`, message: 'lets in every address there is: name the ranges of the sender' }]),
     ]
   },
+  // An address is nothing to be sent: beside it, what the other steps want is all.
+  sender: () => ({ security: {} }),
   diagnose,
 
   compile({ allow, deny = [] }, host) {

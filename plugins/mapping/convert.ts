@@ -34,7 +34,8 @@ export function compileChanges(names: readonly Change[]): (value: unknown) => un
   }
 }
 
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
+// Each digit can belong to one part alone: `\d+\.?\d*` took seconds for 64 KiB of them.
+const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i
 
 function toNumber(value: unknown): unknown {
   if (typeof value === 'number' || value === null) return value

@@ -171,8 +171,7 @@ class Automaton {
           const loop = this.#add({ kind: 'fork', next, other: next })
           this.#code[loop] = { kind: 'fork', next: this.#write(part.part, loop), other: next }
           at = loop
-        } else
-          for (let i = least; i < most; i++) at = this.#add({ kind: 'fork', next: this.#write(part.part, at), other: next })
+        } else for (let i = least; i < most; i++) at = this.#add({ kind: 'fork', next: this.#write(part.part, at), other: next })
         for (let i = 0; i < least; i++) at = this.#write(part.part, at)
         return at
       }
@@ -217,7 +216,10 @@ class Automaton {
     }
     budget.left -= seen.size
     if (budget.left < 0) throw new TooHard()
-    const state = this.#state([...next].sort((a, b) => a - b), this.#alphabet.isWord(symbol) ? WORD : OTHER)
+    const state = this.#state(
+      [...next].sort((a, b) => a - b),
+      this.#alphabet.isWord(symbol) ? WORD : OTHER,
+    )
     return { state, matched }
   }
 

@@ -21,8 +21,17 @@ const OPENING = ['additionalProperties', 'unevaluatedProperties', 'patternProper
 /** Stands in for what cannot be looked into. */
 const ANYTHING: Schema = { additionalProperties: true }
 
+/** By the schema itself: those of an entity are gathered once for all webhooks that name it. */
+const compiled = new WeakMap<Schema, { level: Level | undefined }>()
+
 /** Undefined when the schema leaves every key alone. */
 export function compileNames(root: Schema): Level | undefined {
+  const present = compiled.get(root) ?? { level: levelOfRoot(root) }
+  compiled.set(root, present)
+  return present.level
+}
+
+function levelOfRoot(root: Schema): Level | undefined {
   const ids = new Map<Schema, number>()
   const idOf = (part: Schema) => {
     if (!ids.has(part)) ids.set(part, ids.size)

@@ -27,6 +27,9 @@ onEveryStore('the admin API', fresh => {
     await insert(it.store, 'events', [{ id: event, data: { name: 'Ada' }, variables: { plan: 'pro' } }])
     await insert(it.store, 'deliveries', [{ id: delivery, event, last_status: 500, last_error: 'STATUS' }])
     await insert(it.store, 'deliveries', [{ id: 'dlv_done', event, destination: 'log', status: 'delivered' }])
+    await insert(it.store, 'deliveries', [{ id: 'dlv_waiting', event: 'evt_2', seq: 2, status: 'waiting', attempts: 0 }])
+    const next = new Date(T0 + 60_000).toISOString()
+    await insert(it.store, 'deliveries', [{ id: 'dlv_next', event: 'evt_2', destination: 'log', seq: 3, status: 'pending', next_at: next }])
     await insert(it.store, 'attempts', [
       { delivery, attempt: 1 },
       { delivery, attempt: 2, status: null, error: 'TIMEOUT', response: null },
@@ -131,6 +134,25 @@ onEveryStore('the admin API', fresh => {
       [1, 500, 'STATUS'],
       [2, null, 'TIMEOUT'],
     ])
+  })
+
+  test('a delivery that waits names the one that it waits for', async () => {
+    expect((await get('/deliveries/dlv_waiting')).data.waits_for).toEqual({ id: delivery, status: 'dead' })
+    for (const id of [delivery, 'dlv_done', 'dlv_next']) expect((await get(`/deliveries/${id}`)).data.waits_for).toBeNull()
+  })
+
+  test('a delivery has a next time, but for the time that its destination is paused', async () => {
+    const times = async () => [
+      (await get('/deliveries/dlv_next')).data.next_at,
+      (await get('/deliveries?status=pending')).data[0].next_at,
+      (await get('/deliveries?event=evt_2&destination=log')).data[0].next_at,
+    ]
+    const next = new Date(T0 + 60_000).toISOString()
+    expect(await times()).toEqual([next, next, next])
+    await it.store.db.query(`insert into destinations (name, paused_at) values ('log', now())`)
+    expect(await times()).toEqual([null, null, null])
+    await it.store.db.query(`update destinations set paused_at = null where name = 'log'`)
+    expect(await times()).toEqual([next, next, next])
   })
 
   describe('what changes something reaches the engine, and is written down:', () => {

@@ -7,6 +7,7 @@ setDefaultTimeout(30_000)
 let it: World
 beforeAll(async () => {
   it = await embedded()
+  await insert(it.store, 'events', [{ id: 'evt_1' }])
   await insert(it.store, 'deliveries', [{ id: 'dlv_1', event: 'evt_1' }])
 })
 afterAll(() => it.close())
@@ -35,6 +36,16 @@ const queries: [path: string, parameter: string, says: RegExp][] = [
   ['/events?cursor=abc', 'cursor', /is not a cursor that this list gave/],
   ['/events?cursor=%F0%9F%92%A9', 'cursor', /is not a cursor/],
   ['/events?__proto__=1', '__proto__', /not allowed/],
+  [
+    '/deliveries?destination=crmm',
+    'destination',
+    /^There is no destination 'crmm', neither .* nor in any delivery — did you mean 'crm'\?$/,
+  ],
+  ['/deliveries?subscription=x', 'subscription', /no subscription 'x', .*; there are new-contacts\.$/],
+  ['/deliveries?webhook=sale', 'webhook', /no webhook 'sale', .* — did you mean 'sales'\?$/],
+  ['/deliveries?entity=contacts&status=dead', 'entity', /no entity 'contacts', .* — did you mean 'contact'\?$/],
+  ['/events?webhook=sale', 'webhook', /nor in any event — did you mean 'sales'\?$/],
+  ['/events?entity=sales', 'entity', /nor in any event — did you mean 'sale'\?$/],
   ['/deliveries?status=lost', 'status', /'pending', 'waiting', 'delivered', 'dead' or 'cancelled'/],
   ['/webhooks/sales/requests?status=99', 'status', /at least 100/],
   ['/webhooks/sales/requests?outcome=lost', 'outcome', /'accepted'/],
@@ -47,6 +58,30 @@ test.each(queries)('GET %s is 400 and names %s', async (path, parameter, says) =
   expect([status, headers.get('content-type'), body.code]).toEqual([400, 'application/problem+json', 'INVALID_QUERY'])
   expect(body.title).toMatch(says)
   expect(Object.keys(body.details)).toEqual([parameter])
+})
+
+test('a name that is only in rows any more is looked for like others', async () => {
+  await insert(it.store, 'events', [{ id: 'evt_old', webhook: 'old', entity: 'old' }])
+  await insert(it.store, 'deliveries', [
+    { id: 'dlv_old', event: 'evt_old', destination: 'old', subscription: 'old', webhook: 'old', entity: 'old' },
+  ])
+  await it.store.db.query(`insert into destinations (name) values ('idle')`)
+  const found = async (path: string) => {
+    const { status, body } = await it.ask('GET', path)
+    return [status, body.data?.map((row: any) => row.id)]
+  }
+  for (const filter of ['destination=old', 'subscription=old', 'webhook=old', 'entity=old'])
+    expect(await found(`/deliveries?${filter}`)).toEqual([200, ['dlv_old']])
+  for (const filter of ['webhook=old', 'entity=old']) expect(await found(`/events?${filter}`)).toEqual([200, ['evt_old']])
+  expect(await found('/deliveries?destination=old&status=delivered')).toEqual([200, []])
+  expect(await found('/deliveries?destination=idle')).toEqual([200, []])
+  expect(await found('/deliveries?webhook=sales')).toEqual([200, []])
+})
+
+test('every name that nothing has is told at once, each in a sentence', async () => {
+  const { body } = await it.ask('GET', '/deliveries?destination=crmm&webhook=zzz')
+  expect(Object.keys(body.details)).toEqual(['destination', 'webhook'])
+  expect(body.title).toMatch(/did you mean 'crm'\? There is no webhook 'zzz', .*there are contact-form, sales\.$/)
 })
 
 test('every parameter that is wrong is named at once', async () => {
@@ -72,6 +107,16 @@ const bodies: [method: string, path: string, body: unknown, status: number, fiel
   ['POST', '/deliveries/retry', { status: 'dead', limit: '5' }, 422, 'limit', /expected a whole number/],
   ['POST', '/deliveries/retry', { ids: [] }, 422, 'ids', /at least one item/],
   ['POST', '/deliveries/retry', { ids: ['a', 5] }, 422, 'ids.1', /expected text/],
+  [
+    'POST',
+    '/deliveries/retry',
+    { status: 'dead', destination: 'crmm' },
+    422,
+    'destination',
+    /no destination 'crmm', .* — did you mean 'crm'\?$/,
+  ],
+  ['POST', '/deliveries/retry', { webhook: 'sale' }, 422, 'webhook', /did you mean 'sales'\?$/],
+  ['POST', '/events/evt_1/retry', { destination: 'crmm' }, 422, 'destination', /did you mean 'crm'\?$/],
   ['POST', '/deliveries/dlv_1/cancel', { why: 'x' }, 422, 'why', /unknown field/],
   ['POST', '/destinations/crm/pause', { why: 'x' }, 422, 'why', /unknown field/],
 ]

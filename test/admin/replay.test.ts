@@ -154,6 +154,7 @@ for (const runtime of runtimes) {
         event: { type: 'record.created', data: { id: 'a', total: 500 } },
         destinations: [{ destination: 'crm', subscription: 'big' }],
         effects: [],
+        notes: [],
         answer: { status: 201 },
       })
       expect(JSON.parse(body.data.answer.body)).toMatchObject({ id: 'a', created: true })
@@ -228,7 +229,10 @@ for (const runtime of runtimes) {
 
     test('dry, takes nothing of a rate limit', async () => {
       const id = await at.send('/rated', 201, { id: 'r' })
-      for (let n = 0; n < 4; n++) expect((await at.replay(id)).body.data.outcome).toBe('accepted')
+      for (let n = 0; n < 4; n++) {
+        const { outcome, notes } = (await at.replay(id)).body.data
+        expect([outcome, notes]).toEqual(['accepted', ['a rate limit of 2 was taken as open: a dry run counts nothing']])
+      }
       await at.send('/rated', 200, { id: 'r' })
       await at.send('/rated', 429, { id: 'r' })
     })
@@ -290,6 +294,12 @@ onPostgres('the command line', () => {
     expect(dry.stdout).toContain('accepted')
     expect(dry.stdout).toContain('crm')
     expect(await at.counts()).toMatchObject({ events: 1 })
+    const rated = await at.send('/rated', 201, { id: 'r' })
+    expect((await run('replay', rated)).stdout).toContain(
+      '\na rate limit of 2 was taken as open: a dry run counts nothing\nnothing was written',
+    )
+    const invalid = await at.send('/orders', 422, { total: 'much' })
+    expect((await run('show', invalid)).stdout).toMatch(/\nreason +The id field is required\. The total field must be a number\.\n/)
     expect((await run('replay', id, '--commit')).code).toBe(0)
     expect(await at.counts()).toMatchObject({ events: 2 })
     expect((await run('replay', '01JD0000000000000000000000')).code).toBe(1)

@@ -84,6 +84,7 @@ const replay: Replay = (_captured, { dry }) =>
     response: Response.json({ id: 'c1' }, { status: 201 }),
     steps: [{ plugin: 'validation', verdict: 'passed', ms: 0.1 }],
     effects: [],
+    notes: [],
     ...(!dry && { exchange: idAt(T0, 9) }),
   })
 

@@ -251,6 +251,8 @@ export default ({ definePlugin, Type }) => {
     refusals: { OFFLINE: { status: 418, summary: 'There is no network.' }, CONFLICT: { status: 409, summary: 'There are notes already.' } },
     compile: (_, host) => async x => {
       if (x.payload.throw) throw new Error('this step is broken')
+      if (x.payload.later) setImmediate(() => { throw new Error('thrown with token-of-the-tests-0123') })
+      if (x.payload.rejected) void Promise.reject(new Error('nobody waits for it'))
       if (x.payload.note) x.stage(noted, {})
       if (x.payload.fetch) return await fetch('https://example.com/').then(() => undefined, error => host.refuse('OFFLINE', undefined, { reason: error.message }))
     },
@@ -261,6 +263,7 @@ export default ({ definePlugin, Type }) => {
 plugins: [./odd.ts]
 webhooks:
   odd: { path: /odd, chain: [{ auth-none: { reason: tests } }, odd, { upsert: { entity: thing } }] }
+  keyed: { path: /keyed, chain: [{ auth-bearer: { keys: [token-of-the-tests-0123] } }, odd, { upsert: { entity: thing } }] }
 `
     const send = (json: unknown, more = {}) => ({ request: { path: '/odd', json }, ...more })
     expect(
@@ -272,6 +275,8 @@ webhooks:
           { name: 'twice', requests: [{ path: '/odd', json: { note: 1 }, times: 2 }], expect: undefined },
           { name: 'offline', ...send({ fetch: 1 }), expect: { status: 418, reason: 'there is no network in postern test' } },
           { name: 'thrown', ...send({ throw: 1 }) },
+          { name: 'later', request: { webhook: 'keyed', sign: true, json: { later: 1 } }, expect: { status: 201 } },
+          { name: 'rejected', ...send({ rejected: 1 }), expect: { status: 201 } },
           { name: 'thrown, as expected', ...send({ throw: 1 }), expect: { status: 500, code: 'INTERNAL', records: [] } },
         ],
         { 'odd.ts': plugin },
@@ -279,6 +284,8 @@ webhooks:
     ).toEqual([
       'thrown: status: a step failed: Error: this step is broken',
       expect.stringMatching(/^thrown: 500 INTERNAL by odd: Error: this step is broken/),
+      'later: what a step, of this case or one before, began and left failed, which ends a gateway: Error: thrown with [secret]',
+      'rejected: what a step, of this case or one before, began and left failed, which ends a gateway: Error: nobody waits for it',
     ])
   })
 })

@@ -12,10 +12,10 @@ const passing = { name: 'passes', request: good, expect: { status: 201 } }
 const failing = { name: 'fails', request: good, expect: { status: 200 } }
 
 describe('how it ends', () => {
-  const rows: [what: string, texts: Record<string, string>, args: string[], code: number, told: string | RegExp][] = [
+  const rows: [what: string, texts: Record<string, string | Uint8Array>, args: string[], code: number, told: string | RegExp][] = [
     ['good', { 'a.yaml': file(passing) }, ['a.yaml'], 0, /^✓ passes \(\d+ ms\)\n1 passed \(\d+ ms\)\n$/],
     ['with a failure', { 'a.yaml': file(passing, failing) }, ['a.yaml'], 1, /1 passed, 1 failed \(\d+ ms\)\n$/],
-    ['without a path', {}, [], 2, 'Missing required positional argument: PATH\n'],
+    ['without a path', {}, [], 2, 'PATH… is missing: case files, and folders of them\n'],
     ['with a path that is not there', {}, ['none.yaml', 'other'], 2, 'there is no file or folder none.yaml, other\n'],
     [
       'without a case',
@@ -34,6 +34,27 @@ describe('how it ends', () => {
     ['with an unknown option', {}, ['.', '--junti', 'x'], 2, /^there is no option --junti — did you mean '--junit'\?/],
     ['with a bad file', { 'a.yaml': 'config: postern.yaml\ncases: [{ nam: x }]\n' }, ['a.yaml'], 78, /^a\.yaml:2:11 /],
     ['with a file that is no YAML', { 'a.yaml': 'cases: [\n' }, ['.'], 78, /^a\.yaml:\d+:\d+ no valid YAML/],
+    [
+      'with a file in a folder that is too large',
+      { 'a.yaml': file(passing), 'b.yaml': `cases: []\n#${'x'.repeat(1_000_001)}\n` },
+      ['.'],
+      78,
+      'b.yaml:1:1 is larger than 1 MB\n',
+    ],
+    [
+      'with a file in a folder that is no UTF-8',
+      { 'a.yaml': file(passing), 'b.yaml': Buffer.from('cases: []\n# \xff\n', 'latin1') },
+      ['.'],
+      78,
+      'b.yaml:1:1 cannot be read: it is not UTF-8 text\n',
+    ],
+    [
+      'with other YAML in a folder that is too large',
+      { 'a.yaml': file(passing), 'b.yaml': `#${'x'.repeat(1_000_001)}\n` },
+      ['.'],
+      0,
+      /^✓ passes/,
+    ],
     [
       'with a file that is named and has no cases',
       { 'a.yaml': 'config: postern.yaml\n' },
@@ -147,7 +168,7 @@ cases:
 
 describe('what is found', () => {
   const home = files({
-    'one.yaml': file({ ...passing, name: 'one' }),
+    'one.yaml': `\ufeff${file({ ...passing, name: 'one' })}`,
     'deep/er/two.yml': `config: ../../postern.yaml\ncases: [${JSON.stringify({ ...passing, name: 'two' })}]\n`,
     'deep/other.yaml': 'version: 1\n',
     'deep/broken.yaml': ': [',

@@ -33,6 +33,10 @@ webhooks:
   bearer: { path: /bearer, chain: [{ auth-bearer: { keys: ["\${BEARER_KEY}"] } }, { upsert: { entity: thing } }] }
   open: { path: /open, chain: [{ auth-none: { reason: for the test } }, { validation: { entity: contact } }, { upsert: { entity: contact } }] }
   quiet: { path: /quiet, chain: [{ auth-none: { reason: for the test } }, { upsert: { entity: thing } }] }
+  sns: { path: /sns, chain: [{ auth-sns: { topics: ["arn:aws:sns:eu-west-1:123456789012:orders"] } }, dispatch] }
+  listed: { path: /listed, listAs: events, chain: [{ auth-hmac: { secrets: ["\${SIGNING}"], signature: { from: "header:X-Signature" }, signed: "{json:[].id}.{body}" } }, { upsert: { entity: thing } }] }
+  unlisted: { path: /unlisted, chain: [{ auth-none: { reason: for the test } }, { upsert: { entity: thing } }] }
+  near: { path: /near, chain: [{ ip-allow: { allow: [192.0.2.10] } }, { auth-bearer: { keys: ["\${BEARER_KEY}"] } }, { upsert: { entity: thing } }] }
   token: { path: "/in/{token}", chain: [auth-url-token, { upsert: { entity: thing } }] }
 `
 const hmac = (text: string, key = KEYS.SIGNING) => createHmac('sha256', key).update(text).digest('hex')
@@ -125,6 +129,7 @@ describe('a captured refusal', () => {
     const { code, json } = await asked('bearer', { request: id })
     expect([code, json.verdict, json.step, json.reason, json.findings]).toEqual([1, 'refused', 'auth-bearer', 'unknown-key', []])
     expect(json.unknown).toEqual([expect.stringMatching(/header authorization is masked: .*--fixture FILE/)])
+    expect((await asked('bearer', { request: id, json: false })).text).toContain('When it came, auth-bearer gave this reason')
   })
 
   test('a body that is cut: what to raise', async () => {
@@ -143,6 +148,13 @@ describe('a captured refusal', () => {
     const first = await captured('bearer', BODY, {})
     await captured('bearer', '[]', { authorization: `Bearer ${KEYS.BEARER_KEY}` })
     expect((await asked('bearer')).json).toMatchObject({ request: first, code: 'UNAUTHORIZED' })
+    expect((await asked('bearer', { json: false })).text).toMatch(/A later refusal is \w{26}: 400 INVALID_JSON/)
+  })
+
+  test('a bare list that is not expected: which setting takes it', async () => {
+    const id = await captured('unlisted', '[{"id":1}]', {})
+    const { json } = await asked('unlisted', { request: id })
+    expect([json.code, json.reason]).toEqual(['INVALID_JSON', expect.stringContaining('`listAs`')])
   })
 
   test('nothing was refused', async () => {
@@ -207,6 +219,36 @@ describe('a fixture', () => {
     expect(code).toBe(0)
   })
 
+  test.each<[string, string, object, object, string[]]>([
+    [
+      'JSON of another media type',
+      'sns',
+      {
+        headers: { 'content-type': 'text/plain; charset=UTF-8', 'x-amz-sns-message-type': 'Notification' },
+        json: {
+          Type: 'Notification',
+          MessageId: '1',
+          TopicArn: 'arn:aws:sns:eu-west-1:123456789012:others',
+          Message: 'a',
+          Timestamp: '2026-01-15T12:00:00.000Z',
+          SignatureVersion: '2',
+          Signature: 'A'.repeat(344),
+          SigningCertURL: 'https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123456789abcdef0123456789abcdef.pem',
+        },
+      },
+      { verdict: 'refused', reason: 'unknown-topic' },
+      ['unknown-topic'],
+    ],
+    ['a bare list', 'listed', { headers: { 'x-signature': hmac('e1.[{"id":"e1"}]') }, body: '[{"id":"e1"}]' }, { verdict: 'passes' }, []],
+    ['an address', 'near', { ip: '192.0.2.10', headers: { authorization: `Bearer ${KEYS.BEARER_KEY}` } }, { verdict: 'passes' }, []],
+    ['no address', 'near', { headers: { authorization: `Bearer ${KEYS.BEARER_KEY}` } }, { step: 'ip-allow' }, ['address-not-allowed']],
+  ])('of a webhook that takes %s', async (_, webhook, request, wanted, found) => {
+    const { json, message } = await asked(webhook, { fixture: written(JSON.stringify({ path: `/${webhook}`, ...request })) })
+    expect(message).toBe('')
+    expect(json).toMatchObject({ webhook, ...wanted })
+    expect(codes(json)).toEqual(found)
+  })
+
   test('a static credential, which a fixture has whole', async () => {
     const sent = (authorization: string) => ({
       fixture: written(JSON.stringify({ path: '/bearer', headers: { authorization }, body: '{}' })),
@@ -231,6 +273,7 @@ describe('a fixture', () => {
     ['{"body": {"a": 1}}', /has a body that is no text/],
     ['{"path": "signed"}', /write a path such as/],
     ['{"receivedAt": "yesterday"}', /receivedAt that is no time/],
+    ['{"ip": "near"}', /an ip that is no address/],
     ['{"headers": {"a b": "1"}}', /a header that is none/],
     ['a: [', /is neither YAML nor an HTTP message/],
     ['POST /a HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc', /has 3 bytes of body/],
@@ -250,6 +293,17 @@ describe('says what is wrong:', () => {
   ])('%s %j', async (webhook, more, exit, wanted) => {
     const { code, message } = await asked(webhook, more)
     expect([code, message]).toEqual([exit, expect.stringMatching(wanted)])
+  })
+
+  test('the port for senders instead of the admin API', async () => {
+    const { code, message } = await asked('signed', { url: running.url })
+    expect([code, message]).toEqual([1, `what answers at ${running.url} is the port for senders: give that of the admin API, admin.port`])
+  })
+
+  test('nothing: an HTTP message behind a byte order mark is read', async () => {
+    const fixture = join(folder(), 'request.http')
+    writeFileSync(fixture, '\ufeffPOST /signed HTTP/1.1\r\nHost: a\r\n\r\n{}')
+    expect(await asked('signed', { fixture })).toMatchObject({ code: 0, json: { reason: 'missing-signature' } })
   })
 })
 

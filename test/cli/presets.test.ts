@@ -58,8 +58,8 @@ describe('show', () => {
     const file = join(folder(), 'postern.yaml')
     const server = { publicUrl: 'https://gw.example.com' }
     writeFileSync(file, JSON.stringify({ version: 1, server, webhooks: { a: { path: '/a', chain } } }))
-    const [, secret = ''] = /\$\{(\w+)\}/.exec(JSON.stringify(chain)) ?? []
-    const env = { [secret]: provider(name).secrets[0]! }
+    const names = [...JSON.stringify(chain).matchAll(/\$\{(\w+)\}/g)].map(match => match[1] as string)
+    const env = Object.fromEntries(names.map(secret => [secret, provider(name).secrets[0]!]))
     const { problems } = await load(file, { env, builtins, importPlugin: () => Promise.reject(new Error('none')) })
     return problems.map(({ message }) => message)
   }
@@ -68,7 +68,13 @@ describe('show', () => {
     for (const name of presets.keys()) {
       const [{ chain }, step] = shown(name)
       expect([name, await problemsOf(name, chain)]).toEqual([name, []])
-      expect([name, await problemsOf(name, [...step, ...chain.slice(1)])]).toEqual([name, []])
+      expect([
+        name,
+        await problemsOf(
+          name,
+          chain.map((one: any) => (one['auth-hmac'] ? step[0] : one)),
+        ),
+      ]).toEqual([name, []])
       expect([name, step[0]['auth-hmac'].preset]).toEqual([name, undefined])
     }
   })
@@ -78,8 +84,9 @@ describe('show', () => {
       shown(name)[0].chain.map((step: unknown) => (typeof step === 'string' ? step : Object.keys(step as object)[0]))
     expect(steps('github')).toEqual(['auth-hmac', 'idempotency', 'dispatch'])
     expect(steps('stripe')).toEqual(['auth-hmac', 'replay-window', 'idempotency', 'dispatch'])
-    expect(steps('zoom')).toEqual(['auth-hmac', 'replay-window', 'dispatch'])
-    expect(steps('dropbox')).toEqual(['auth-hmac', 'dispatch'])
+    expect(steps('zoom')).toEqual(['auth-hmac', 'replay-window', 'challenge', 'dispatch'])
+    expect(steps('dropbox')).toEqual(['challenge', 'auth-hmac', 'dispatch'])
+    expect(steps('line')).toEqual(['auth-hmac', 'dispatch'])
   })
 
   test('warns of what the provider leaves open', () => {
@@ -89,6 +96,9 @@ describe('show', () => {
     expect(text('mailgun')).toContain('# The body is not signed')
     expect(text('github')).toContain('# The id of the delivery is not signed')
     expect(text('stripe')).not.toContain('not signed')
+    expect(text('sendgrid')).toContain('set `listAs: events`')
+    expect(text('meta-whatsapp')).toContain('# The URL is verified by a question, which `challenge` answers.')
+    expect(text('stripe')).not.toContain('listAs')
   })
 
   test('as JSON', () => {
@@ -115,7 +125,10 @@ describe('the command', () => {
 
   test.concurrent.each<[string, RegExp]>([
     ['presets show gihtub', /^there is no preset 'gihtub' — did you mean 'github'\?$/m],
-    ['presets show zzzzzzzzzz', /^there is no preset 'zzzzzzzzzz': postern presets list names those there are$/m],
+    [
+      'presets show zzzzzzzzzz',
+      /^there is no preset 'zzzzzzzzzz': postern presets list names those there are, and postern plugins list what has a plugin of its own$/m,
+    ],
     ['presets show', /NAME/],
     ['presets nonsense', /'nonsense'.*list, show/],
     ['presets list --config a', /--config.*--json/],

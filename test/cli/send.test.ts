@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { generateKeyPairSync } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { endOf } from '#core/cli/open.ts'
 import { type SendOptions, send } from '#core/cli/send.ts'
@@ -86,6 +88,10 @@ webhooks:
     path: /limited
     example: { n: 1 }
     chain: [{ auth-none: { reason: for the test } }, { quota: { rate: { limit: 3, per: 1h } } }, { upsert: { entity: thing } }]
+  asleep:
+    path: /asleep
+    active: false
+    chain: [{ auth-none: { reason: for the test } }, { upsert: { entity: thing } }]
   hosted:
     path: /hosted
     host: shop.example.com
@@ -162,6 +168,8 @@ describe('a request that it refuses ends with 1:', () => {
     ['signed', { now: '2020-01-01T00:00:00Z' }, 401],
     ['made-up', { data: '{}' }, 422],
     ['bearer', { method: 'put' }, 405],
+    ['signed', { header: ['webhook-signature: v1,AAAA'] }, 401],
+    ['bearer', { header: ['Authorization: Bearer of-somebody-else'] }, 401],
   ])('%s %j', async (webhook, more, status) => {
     expect(await sent(webhook, more)).toMatchObject({ code: 1, json: { status } })
   })
@@ -191,6 +199,27 @@ describe('many', () => {
     const { code, json } = await sent('hosted', { repeat: '11', rate: '20/s' })
     expect(code).toBe(0)
     expect(json.seconds).toBeGreaterThanOrEqual(0.5)
+  })
+})
+
+describe('a receiver that goes away', () => {
+  test('is told with what it was, and how many were left', async () => {
+    let served = 0
+    const server = createServer((request, answer) => {
+      if (++served > 5) return void request.socket.destroy()
+      answer.writeHead(200).end()
+    })
+    await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    try {
+      const { code, text } = await sent('signed', { url, repeat: '50', json: false })
+      expect(code).toBe(1)
+      expect(text).toMatch(/^sent +25 of 50, then given up$/m)
+      expect(text).toMatch(/^statuses +200: 5 {2}none: 20$/m)
+      expect(text).toContain(`nothing answers at ${url}`)
+    } finally {
+      server.close()
+    }
   })
 })
 
@@ -225,7 +254,8 @@ describe('says what is wrong:', () => {
     ['signed', { rate: 'fast' }, 2, /--rate takes/],
     ['signed', { now: 'soon' }, 2, /--now takes/],
     ['signed', { header: ['nonsense'] }, 2, /--header takes/],
-    ['signed', { file: '/nowhere/at/all' }, 2, /--file: .*ENOENT/],
+    ['signed', { file: '/nowhere/at/all' }, 2, /there is no file '.nowhere.at.all'/],
+    ['signed', { file: '/' }, 2, /is a folder/],
     ['signed', { file: 'a', data: 'b' }, 2, /one of --file and --data/],
   ])('%s %j', async (webhook, more, exit, wanted) => {
     const { code, message } = await sent(webhook, more)
@@ -238,6 +268,10 @@ test('from the shell, on both runtimes: repeated headers, exit codes, text', asy
     const words = ['send', 'bearer', '--config', path, '--header', 'X-A: 1', '--header=X-B: 2']
     const dry = await cli([...words, '--dry-run'], { runtime, env })
     expect([dry.code, dry.stdout]).toEqual([0, expect.stringMatching(/x-a: 1[\s\S]*x-b: 2/)])
+    const asleep = await cli(['send', 'asleep', '--config', path], { runtime, env })
+    expect([asleep.code, asleep.stderr]).toEqual([1, "the webhook 'asleep' is not active: it answers 404\n"])
+    const piped = await cli(['send', 'made-up', '--config', path, '--file', '-'], { runtime, env, input: '{"broken' })
+    expect([piped.code, piped.stdout]).toEqual([1, expect.stringContaining('INVALID_JSON')])
     const real = await cli(words, { runtime, env })
     expect([real.code, real.stdout, real.stderr]).toEqual([0, expect.stringMatching(/^20\d in [\d.]+ ms\n/), ''])
     const hosted = await cli(['send', 'hosted', '--config', path], { runtime, env })

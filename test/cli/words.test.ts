@@ -14,7 +14,7 @@ const commands = [
   ...['destinations list', 'destinations pause', 'destinations resume'],
   ...['requests list', 'requests show', 'requests replay'],
   ...['plan', 'plugins list', 'plugins show'],
-  ...['send', 'doctor'],
+  ...['send', 'doctor', 'infer', 'test', 'presets list', 'presets show'],
 ]
 const version = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')).version
 const ansi = '\u001b['
@@ -80,6 +80,14 @@ describe('what is not understood ends with 2, and a sentence that names the word
     ['schema --format xml', /json.*markdown/],
     ['schema --format', /json.*markdown/],
     ['token create', /WEBHOOK/],
+    ['test', /^PATH… is missing: /],
+    ['infer --check', /^WEBHOOK\|FILE… is missing: /],
+    ['plan', /^OLD is missing: .*a file, or a folder/],
+    ['plan config', /^NEW is missing: /],
+    ['plan config ""', /^a word is empty: is a variable not set\?/],
+    ['test config ""', /^a word is empty/],
+    ['secret rm ""', /^a word is empty/],
+    ['send ""', /^a word is empty/],
     ['token create orders surplus', /'surplus'/],
     ['token create orders --expires soon', /--expires.*'soon'/],
     ['token create orders --expires 0s', /--expires.*'0s'/],
@@ -92,7 +100,10 @@ describe('what is not understood ends with 2, and a sentence that names the word
     ['secret rm ORDERS --version', /--version needs a value/],
   ]
   test.concurrent.each(rows)('postern %s', async (words, stderr) => {
-    const { code, ...text } = await cli(words.split(' '), { env })
+    const { code, ...text } = await cli(
+      words.split(' ').map(word => (word === '""' ? '' : word)),
+      { env },
+    )
     expect([code, text.stdout, text.stderr]).toEqual([2, '', expect.stringMatching(stderr)])
     expect(text.stderr).not.toContain(ansi)
     expect(text.stderr).not.toMatch(/undefined|\n\s+at /)

@@ -63,6 +63,10 @@ onPostgres('two workers', () => {
       expect(await judge([running], database.rows, 'bearer')).toEqual(clean)
       const after = childrenOf(served.pid)
       expect([after.length, after.filter(pid => before.includes(pid))]).toEqual([2, []])
+      // A counter that fell would be taken for one that began anew.
+      const metrics = await (await fetch(`${served.adminUrl}/metrics`)).text()
+      const counted = [...metrics.matchAll(/^postern_requests_total\{webhook="bearer".*\} (\d+)$/gm)].map(match => Number(match[1]))
+      expect(counted.reduce((a, b) => a + b, 0)).toBe(answers.filter(a => a.status !== undefined).length)
     }, 60_000)
 
     test('one that falls is started anew', async () => {

@@ -265,12 +265,17 @@ export const secrets: Row[] = [
   [
     'an empty one',
     chain('key: { keys: ["${K:-}"] }'),
-    'c.yaml:6:23 warning: webhooks.a.chain[0].key.keys[0]: is empty: the webhook answers 503 to everything until it is set',
+    'c.yaml:6:23 warning: webhooks.a.chain[0].key.keys[0]: the value of ${K} is empty: the webhook answers 503 to everything until it is set',
   ],
   [
     'an empty one among good ones',
     chain('key: { keys: [0123456789abcdef, ""] }'),
     'c.yaml:6:41 warning: webhooks.a.chain[0].key.keys[1]: is empty: the webhook answers 503 to everything until it is set',
+  ],
+  [
+    'one of white space alone',
+    chain('key: { keys: [0123456789abcdef, "                \\n"] }'),
+    'c.yaml:6:41 warning: webhooks.a.chain[0].key.keys[1]: is white space alone: the webhook answers 503 to everything until it is set',
   ],
   ['a number', chain('key: { keys: [1234567890123456] }'), 'c.yaml:6:23 webhooks.a.chain[0].key.keys[0]: expected text: put it in quotes'],
   ['a boolean', chain('key: { keys: [true] }'), 'c.yaml:6:23 webhooks.a.chain[0].key.keys[0]: expected text: put it in quotes'],
@@ -406,6 +411,11 @@ test('an empty secret closes its webhook and no other', async () => {
   expect(config?.webhooks.get('a')?.closed).toBe('key.keys[0] is empty')
   expect(config?.webhooks.get('b')?.closed).toBeUndefined()
   expect(config?.secretValues).toEqual([])
+})
+
+test('and so does one of white space alone', async () => {
+  const { config } = await loadWorld({ files: { 'c.yaml': chain('key: { keys: [" \\n"] }') } })
+  expect(config?.webhooks.get('a')?.closed).toBe('key.keys[0] is white space alone')
 })
 
 test('an item and its settings know where they stand', async () => {

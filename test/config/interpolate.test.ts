@@ -109,7 +109,7 @@ export const rows: Row[] = [
   [
     'a list is wanted',
     world(shape('tags: "${WORD}"')),
-    `c.yaml:7:24 webhooks.a.chain[1].shape.tags: the value of \${WORD}: expected a list`,
+    `c.yaml:7:24 webhooks.a.chain[1].shape.tags: the value of \${WORD}: expected a list: write ["\${WORD}"]`,
   ],
   [
     'a map is wanted',
@@ -181,7 +181,7 @@ export const rows: Row[] = [
   [
     'a short stored secret',
     vault(chain('key: { keys: ["${secret:SHORT}"] }')),
-    'c.yaml:6:23 warning: webhooks.a.chain[0].key.keys[0]: has fewer than 16 bytes: take a longer one, such as `openssl rand -hex 32` prints',
+    'c.yaml:6:23 warning: webhooks.a.chain[0].key.keys[0]: the value of ${secret:SHORT} has fewer than 16 bytes: take a longer one, such as `openssl rand -hex 32` prints',
   ],
   [
     'a stored secret with a name that is near another',
@@ -201,7 +201,7 @@ export const rows: Row[] = [
   [
     'a stored secret whose versions have ended while it is in use closes the webhook',
     vault(chain('key: { keys: ["${secret:ENDED}"] }')),
-    'c.yaml:6:23 warning: webhooks.a.chain[0].key.keys[0]: is empty: the webhook answers 503 to everything until it is set',
+    'c.yaml:6:23 warning: webhooks.a.chain[0].key.keys[0]: the value of ${secret:ENDED} is empty: the webhook answers 503 to everything until it is set',
   ],
   [
     'such a one as a part of a text is none',
@@ -268,7 +268,7 @@ export const rows: Row[] = [
   [
     'a text for the short secret',
     chain('key: { keys: ["${KEY:-demo}"] }'),
-    'c.yaml:6:23 warning: webhooks.a.chain[0].key.keys[0]: has fewer than 16 bytes: take a longer one, such as `openssl rand -hex 32` prints',
+    'c.yaml:6:23 warning: webhooks.a.chain[0].key.keys[0]: the value of ${KEY} has fewer than 16 bytes: take a longer one, such as `openssl rand -hex 32` prints',
   ],
   [
     'the plugins',

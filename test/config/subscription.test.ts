@@ -104,44 +104,79 @@ table('what can fire', [
 ])
 
 const when = (text: string, webhooks = 'orders'): string => `webhooks: ${webhooks}, to: crm, when: '${text}'`
-const AT = `c.yaml:8:${'  s:                { webhooks: orders, to: crm, when: '.length + 1} subscriptions.s.when: `
+const WHEN = '  s:                { webhooks: orders, to: crm, when: '.length + 1
+const AT = `c.yaml:8:${WHEN} subscriptions.s.when: `
+/** The place of a character of the text, counted from 1; a quote stands before it. */
+const at = (character: number) => `c.yaml:8:${WHEN + character} subscriptions.s.when: `
+
+/** Where the first character of `and` stands, however the text is written. */
+const written: [how: string, yaml: string, place: string][] = [
+  ['plain', `when: data.amount > 1 and data.any`, '8:72'],
+  ['in double quotes', String.raw`when: "data.id == \"1\" and data.any"`, '8:74'],
+  ['in single quotes, with one in it', `when: 'data.id == ''1'' and data.any'`, '8:74'],
+  ['over two lines', `when: data.amount > 1\n      and data.any`, '9:7'],
+  ['in double quotes over two lines', `when: "data.amount > 1\n      and data.any"`, '9:7'],
+  ['with a character that is written otherwise', String.raw`when: "data.amount > 1\x20and data.any"`, '8:56'],
+]
+test.each(written)('the place of a fault in an expression %s', async (_, yaml, place) => {
+  const { lines } = await world(`webhooks: orders, to: crm, ${yaml}`)
+  expect(lines[0]?.split(' ')[0]).toBe(`c.yaml:${place}`)
+})
+
+test.each(['|', '>', '>-'])('the place of a fault in an expression under %s', async style => {
+  const block = `  other:\n    webhooks: orders\n    to: crm\n    when: ${style}\n      data.amount > 1 &&\n      data.id == "1" and\n      data.any`
+  const { lines } = await world('webhooks: orders, to: mail', { more: block })
+  expect(lines).toEqual([
+    expect.stringMatching(/^c\.yaml:14:22 subscriptions\.other\.when: 'and' is no operator: write &&, at character \d+$/),
+  ])
+})
 
 table('expressions', [
   [when('data.id == "1" && event.type == "record.created" && webhook == "orders"')],
   [when('has(previous.amount) && data.amount > previous.amount')],
   [when('data.lines.exists(line, line.sku == "x") && data.lines[0].nope == 1')],
   [when('data.any.thing == 1 && "x" in data')],
-  [when('data.id =='), `${AT}Unexpected token: EOF, at character 11`],
+  [when('data.id =='), `${at(11)}Unexpected token: EOF, at character 11`],
   [when('data.any')],
   [when('data.any && !data.any.b')],
-  [when('data.id'), `${AT}data.id is text, and has to be true or false here`],
-  [when('!data.amount || true'), `${AT}data.amount is a number, and has to be true or false here`],
-  [when('data.lines.exists(data, data.sku == "x")'), `${AT}'data' is taken: give the element another name, at character 19`],
+  [when('data.id'), `${at(1)}data.id is text, and has to be true or false here`],
+  [when('!data.amount || true'), `${at(2)}data.amount is a number, and has to be true or false here`],
+  [when('data.lines.exists(data, data.sku == "x")'), `${at(19)}'data' is taken: give the element another name, at character 19`],
   [
     when('data.lines.exists(a, data.lines.exists(b, a == b))'),
-    `${AT}'exists' inside another macro would run once for each pair of elements, at character 22`,
+    `${at(22)}'exists' inside another macro would run once for each pair of elements, at character 22`,
   ],
-  [when('dta.id == "1"'), `${AT}Unknown variable: dta, at character 1 — did you mean 'data'?`],
-  [when('payload.id == "1"'), `${AT}Unknown variable: payload, at character 1; known are event, data, previous, custom_variables, webhook`],
-  [when('webhook == 1'), `${AT}no such overload: string == int, at character 1`],
-  [when('event.tpye == "x"'), `${AT}event.tpye: an event has no 'tpye' — did you mean 'type'?`],
-  [when('event.id.x == "x"'), `${AT}event.id.x: event.id has nothing below it`],
-  [when('data.amout > 1'), `${AT}data.amout: no event of 'orders' can have 'amout' there — did you mean 'amount'?`],
+  [when('dta.id == "1"'), `${at(1)}Unknown variable: dta, at character 1 — did you mean 'data'?`],
+  [when('data.id == "1" and data.any'), `${at(16)}'and' is no operator: write &&, at character 16`],
+  [when('data.id == "a or b" OR data.any'), `${at(21)}'OR' is no operator: write ||, at character 21`],
+  [when('not data.any'), `${at(1)}'not' is no operator: write !, at character 1`],
+  [when('data.id = "a = b"'), `${at(9)}'=' is no operator: write ==, at character 9`],
+  [when('data.id === "a"'), `${at(9)}'===' is no operator: write ==, at character 9`],
+  [when('data.id <> "a"'), `${at(9)}'<>' is no operator: write !=, at character 9`],
+  [when('data.any & data.any.b'), `${at(10)}'&' is no operator: write &&, at character 10`],
+  [
+    when('payload.id == "1"'),
+    `${at(1)}Unknown variable: payload, at character 1; known are event, data, previous, custom_variables, webhook`,
+  ],
+  [when('webhook == 1'), `${at(1)}no such overload: string == int, at character 1`],
+  [when('event.tpye == "x"'), `${at(1)}event.tpye: an event has no 'tpye' — did you mean 'type'?`],
+  [when('event.id.x == "x"'), `${at(1)}event.id.x: event.id has nothing below it`],
+  [when('data.amout > 1'), `${at(1)}data.amout: no event of 'orders' can have 'amout' there — did you mean 'amount'?`],
   [
     when('has(data.zzz) && data.zzz == 1'),
-    `${AT}data.zzz: no event of 'orders' can have 'zzz' there; known are id, amount, note, customer, lines, any`,
+    `${at(5)}data.zzz: no event of 'orders' can have 'zzz' there; known are id, amount, note, customer, lines, any`,
   ],
-  [when('previous.amout > 1'), `${AT}previous.amout: no event of 'orders' can have 'amout' there — did you mean 'amount'?`],
-  [when('data.customer.nam == "x"'), `${AT}data.customer.nam: no event of 'orders' can have 'nam' there — did you mean 'name'?`],
-  [when('data.id.x == "x"'), `${AT}data.id.x: no event of 'orders' has anything below data.id`],
+  [when('previous.amout > 1'), `${at(1)}previous.amout: no event of 'orders' can have 'amout' there — did you mean 'amount'?`],
+  [when('data.customer.nam == "x"'), `${at(1)}data.customer.nam: no event of 'orders' can have 'nam' there — did you mean 'name'?`],
+  [when('data.id.x == "x"'), `${at(1)}data.id.x: no event of 'orders' has anything below data.id`],
   [when('data["amout"] > 1'), `${AT}data.amout: no event of 'orders' can have 'amout' there — did you mean 'amount'?`],
   [
     when('custom_variables.plan == "x"'),
-    `${AT}custom_variables.plan: no step of 'orders' sets 'plan': set it under \`variables\` of a mapping step`,
+    `${at(1)}custom_variables.plan: no step of 'orders' sets 'plan': set it under \`variables\` of a mapping step`,
   ],
-  [when('data.amount == "x"'), `${AT}data.amount is a number: compare it with a number, not with text`],
+  [when('data.amount == "x"'), `${at(1)}data.amount is a number: compare it with a number, not with text`],
   [when('"x" != data.note')],
-  [when('1 < data.note'), `${AT}data.note is text or null: compare it with text or null, not with a number`],
+  [when('1 < data.note'), `${at(5)}data.note is text or null: compare it with text or null, not with a number`],
 ])
 
 const body = (text: string, webhooks: string) => `webhooks: ${webhooks}, to: crm, body: { a: "${text}" }`

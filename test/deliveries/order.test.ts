@@ -2,7 +2,8 @@
 import { expect, test } from 'bun:test'
 import { available } from '../support/available.ts'
 import { postgres } from '../support/postgres.ts'
-import { running } from './fixture.ts'
+import { cli } from '../support/process.ts'
+import { ADMIN, running } from './fixture.ts'
 import { sink } from './sink.ts'
 
 const onPostgres = await available('Postgres', postgres)
@@ -45,6 +46,12 @@ onPostgres('an ordered destination', () => {
     await at.becomes(`select count(*) from deliveries where status = 'delivered'`, 3)
     await at.becomes(`select count(*) from deliveries where status = 'dead'`, 1)
     expect(await at.rows(`select count(*)::int as n from deliveries where status = 'waiting'`)).toEqual([{ n: 2 }])
+    const [waits] = await at.rows(`select id from deliveries where status = 'waiting' order by seq limit 1`)
+    const [dead] = await at.rows(`select id from deliveries where status = 'dead'`)
+    const env = { POSTERN_ADMIN_URL: at.adminUrl, POSTERN_ADMIN_TOKEN: ADMIN }
+    const { stdout } = await cli(['deliveries', 'show', waits?.id], { env })
+    expect(stdout).toMatch(new RegExp(`\\nwaits_for +${dead?.id} \\(dead\\)\\n`))
+    expect(stdout).toContain(`postern deliveries retry ${dead?.id}`)
     expect((await at.admin('destinations')).data).toMatchObject([{ name: 'd', waiting: 2, dead: 1, pending: 0 }])
     down = false
     await at.admin('deliveries/retry', { method: 'POST', body: { status: 'dead', limit: 10 } })

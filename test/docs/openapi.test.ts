@@ -128,7 +128,7 @@ describe('what a webhook takes', () => {
     expect(Object.keys(responses)).toContain('401')
     expect(Object.keys(paths['/challenge']).sort()).toEqual(['get', 'post'])
     // Both are a POST: what either answers stands there.
-    expect(paths['/msgraph'].post.operationId).toBe('msgraph')
+    expect(paths['/msgraph'].post).toMatchObject({ operationId: 'msgraph', summary: 'msgraph' })
     expect(Object.keys(paths['/msgraph'].post.responses)).toEqual(expect.arrayContaining(['200', '202', '401']))
   })
 
@@ -139,6 +139,47 @@ describe('what a webhook takes', () => {
     expect(servers).toEqual([{ url: 'https://hooks.example.com' }])
     expect(paths['/t'].servers).toEqual([{ url: 'https://a.example.com' }, { url: 'https://b.example.com' }])
     expect(paths['/any'].servers).toBeUndefined()
+  })
+})
+
+describe('the page of a webhook says', () => {
+  const chain = (...steps: string[]) => `{ path: /w, chain: [${steps.join(', ')}, dispatch] }`
+  const signed = `{ auth-hmac: { preset: github, secrets: ["\${SECRET}"] } }`
+  const basic = `{ auth-basic: { credentials: [{ user: a, password: "\${SECRET}" }] } }`
+  const repeated = (name: string) => `<li>${name}: if the first request was kept after all`
+  test.each<[string, string, string, string]>([
+    [
+      'what stays the same: a key',
+      chain(basic, 'idempotency'),
+      repeated('Send the same <code>X-Idempotency-Key</code> each time'),
+      'no idempotency key',
+    ],
+    [
+      'what stays the same: an id that the scheme knows',
+      chain(signed, '{ idempotency: { from: preset } }'),
+      repeated('Give the delivery the same id each time'),
+      'no idempotency key',
+    ],
+    [
+      'what stays the same: a field',
+      chain(basic, '{ idempotency: { from: "json:a.id" } }'),
+      repeated('Leave <code>a.id</code> in the body as it is'),
+      'no idempotency key',
+    ],
+    ['that nothing does', chain(signed), 'There is no idempotency key here', 'kept after all'],
+    [
+      'that nothing does, though there is an id',
+      `{ path: /w, chain: [{ auth-twilio: { tokens: ["\${SECRET}"] } }, dispatch] }`,
+      'There is no idempotency key here',
+      'kept after all',
+    ],
+    ['how Twilio signs', every.twilio!, 'Twilio signs the URL', 'Send your credential'],
+    ['how Amazon signs', every.sns!, 'Amazon SNS signs the body', 'Send your credential'],
+    ['nothing of addresses', chain('{ ip-allow: { allow: [192.0.2.1] } }', basic), 'WEBHOOK_USER', 'The body itself shows'],
+  ])('%s', async (_, webhook, wanted, unwanted) => {
+    const page = await pageOf(config({ w: webhook }), 'w')
+    expect(page).toContain(wanted)
+    expect(page).not.toContain(unwanted)
   })
 })
 

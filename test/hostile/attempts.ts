@@ -12,7 +12,7 @@ const wide = (text: string) => text.replace(/[a-z]/g, c => String.fromCharCode(c
 const swapCase = (text: string) => text.replace(/[a-zA-Z]/, c => (c === c.toLowerCase() ? c.toUpperCase() : c.toLowerCase()))
 
 /** Variations of any credential. */
-function variations(good: string, others: readonly string[]): Record<string, string> {
+export function variations(good: string, others: readonly string[]): Record<string, string> {
   return {
     'without its last character': good.slice(0, -1),
     'without its first character': good.slice(1),
@@ -46,9 +46,9 @@ function variations(good: string, others: readonly string[]): Record<string, str
   }
 }
 
-const each = (values: Record<string, string>, request: (value: string) => Request): Attempts =>
+export const each = (values: Record<string, string>, request: (value: string) => Request): Attempts =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, request(value)]))
-const prefixed = (prefix: string, attempts: Attempts): Attempts =>
+export const prefixed = (prefix: string, attempts: Attempts): Attempts =>
   Object.fromEntries(Object.entries(attempts).map(([name, request]) => [`${prefix}: ${name}`, request]))
 
 export function bearer(): Attempts {

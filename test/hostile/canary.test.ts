@@ -31,7 +31,7 @@ function canaries(): Record<Name, string> {
 
 const config = `
 version: 1
-server: { port: "\${PORT}", host: 127.0.0.1, drainDelay: 0s, bodyTimeout: 300ms }
+server: { port: "\${PORT}", host: 127.0.0.1, drainDelay: 0s, bodyTimeout: 300ms, accessLog: true }
 store: { url: "\${DATABASE_URL}" }
 redis: { url: "\${REDIS_URL}" }
 admin: { port: "\${ADMIN_PORT}", token: "\${ADMIN}" }
@@ -173,6 +173,82 @@ for (const runtime of runtimes) {
       expect(statuses.filter(status => status >= 500)).toEqual([])
       for (const status of [201, 400, 401, 404, 405, 422]) expect(statuses).toContain(status)
     }, 30_000)
+
+    test('what senders and operators read', async () => {
+      const admin = `http://127.0.0.1:${env.ADMIN_PORT}`
+      const operator = { headers: { authorization: `Bearer ${secrets.ADMIN}` } }
+      const read = { method: 'GET', body: null }
+      const webhooks = ['bearer', 'hmac', 'svix', 'header', 'prefixed', 'query', 'token']
+      for (const path of ['/openapi.json', '/docs', ...webhooks.map(name => `/docs/${name}`)]) expect(await send(path, read)).toBe(200)
+      // With a credential where none belongs, as a link may have it.
+      for (const path of [`/docs/${tokens[0]}`, `/docs?key=${secrets.BEARER_1}`, `/openapi.json?key=${secrets.BEARER_1}`])
+        await send(path, read)
+      for (const path of ['/metrics', '/readyz', '/livez', '/admin/openapi.json'])
+        expect(await send(path, { ...read, ...operator }, admin)).toBe(200)
+      const trace = `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`
+      const traced = { authorization: `Bearer ${secrets.BEARER_1}`, traceparent: trace, tracestate: `a=${secrets.BEARER_1}` }
+      expect(await send('/bearer', { headers: { ...traced, 'x-request-id': secrets.BEARER_2, 'user-agent': secrets.BEARER_3 } })).toBe(201)
+      expect(await database.rows('select count(*)::int as n from events where trace is not null')).toEqual([{ n: 1 }])
+      for (const name of webhooks) {
+        expect(await send(`/admin/v1/webhooks/${name}/requests`, { ...read, ...operator }, admin)).toBe(200)
+        for (const init of [
+          { ...operator, body: '{}' },
+          { headers: { ...operator.headers, 'content-type': 'application/json' }, body: `{"last":"${secrets.ADMIN}"}` },
+        ])
+          await send(`/admin/v1/webhooks/${name}/infer`, init, admin)
+      }
+      for (const path of ['events', 'deliveries', 'config', 'destinations', 'subscriptions', 'secrets'])
+        await send(`/admin/v1/${path}`, { ...read, ...operator }, admin)
+    }, 30_000)
+
+    test('every command', async () => {
+      const file = join(gateway.home, 'postern.yaml')
+      const changed = join(gateway.home, 'changed.yaml')
+      writeFileSync(changed, config.replace('"${HMAC_1}", "${HMAC_2}"', '"${HMAC_2}"').replace('header: X-Secret', 'header: X-Other'))
+      const cases = join(gateway.home, 'cases.yaml')
+      const quoted = (value: unknown) => JSON.stringify(value)
+      const request = { method: 'POST', path: '/bearer', headers: { authorization: `Bearer ${secrets.BEARER_1}` }, body: '{"a":1}' }
+      writeFileSync(
+        cases,
+        `config: postern.yaml\ncases:\n  - { name: fails, env: ${quoted(env)}, request: ${quoted(request)}, expect: { status: 418, body: { code: NONE } } }\n` +
+          `  - { name: signs, env: ${quoted(env)}, request: { method: POST, path: /hmac, body: '{"a":1}', sign: true }, expect: { status: 418 } }\n`,
+      )
+      const http = join(gateway.home, 'request.http')
+      const signed = Object.entries(signature('{"a":1}', Date.now(), secrets.BEARER_1)).map(([name, value]) => `${name}: ${value}\r\n`)
+      writeFileSync(http, `POST /hmac HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${secrets.BEARER_2}\r\n${signed.join('')}\r\n{"a":1}`)
+      const admin = ['--url', `http://127.0.0.1:${env.ADMIN_PORT}`]
+      const withConfig = ['--config', file]
+      const commands = [
+        ['plan', file, changed],
+        ['plan', file, changed, '--json'],
+        ['presets', 'list'],
+        ['plugins', 'list'],
+        ['test', cases],
+        ['check', '--dependents', 'there', ...withConfig],
+        ['doctor', 'hmac', '--fixture', http, ...withConfig],
+        ['doctor', 'hmac', '--fixture', http, '--json', ...withConfig],
+        ['doctor', 'bearer', ...admin, ...withConfig],
+        ['infer', 'bearer', ...admin, ...withConfig],
+        ...['bearer', 'hmac', 'header', 'query'].map(name => ['send', name, '--dry-run', ...withConfig]),
+        ['send', 'hmac', '--data', '{"a":1}', '--url', gateway.url, ...withConfig],
+        ['requests', 'list', 'bearer', ...admin, ...withConfig],
+        ['events', 'list', ...admin, ...withConfig],
+        ['token', 'list', ...withConfig],
+        ['secret', 'list', ...withConfig],
+      ]
+      const run = async (args: string[]) => {
+        const { code, stdout, stderr } = await cli(args, {
+          runtime,
+          env: { ...env, POSTERN_ADMIN_TOKEN: secrets.ADMIN },
+          cwd: gateway.home,
+        })
+        // Each has something to say; one that only complains of its usage would prove nothing.
+        expect([args.join(' '), code === 2, stdout + stderr === '']).toEqual([args.join(' '), false, false])
+        bodies.push(stdout, stderr)
+      }
+      // A few at a time.
+      for (let i = 0; i < commands.length; i += 4) await Promise.all(commands.slice(i, i + 4).map(run))
+    }, 60_000)
 
     test('a reload, good and bad, an outage, and the end', async () => {
       gateway.started.kill('SIGHUP')

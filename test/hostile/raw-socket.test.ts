@@ -44,6 +44,7 @@ const expected: Record<keyof typeof sockets, string | readonly [bun: string, den
   'Transfer-Encoding of HTTP/1.0': BAD,
   'a chunk with an extension': '201',
   // Deno has handed the request on by then, and ends the connection without a word.
+  'a chunk with junk in its extension': [BAD, 'closed'],
   'a chunk with a bare line feed in its extension': [BAD, 'closed'],
   'a chunk of 0x7': [BAD, 'closed'],
   'a chunk of 2^64 + 7': [BAD, 'closed'],
@@ -94,6 +95,7 @@ const expected: Record<keyof typeof sockets, string | readonly [bun: string, den
   '%c0%af in the token': '404 NOT_FOUND',
   'slashes twice': '404 NOT_FOUND',
   'slashes twice, with a name between': '404 NOT_FOUND',
+  'slashes twice within': '404 NOT_FOUND',
   // Dot segments are resolved as a browser would; what is behind them is asked for its own credential.
   'a way back': '201',
   'a way back, escaped': '201',
@@ -120,6 +122,10 @@ const expected: Record<keyof typeof sockets, string | readonly [bun: string, den
   'a method that nobody knows': ['closed', '405 METHOD_NOT_ALLOWED'],
   'a method with a control character': ['505, closed', BAD],
   HEAD: '405',
+  'HEAD of what nobody has': '404',
+  OPTIONS: '405 METHOD_NOT_ALLOWED',
+  'OPTIONS of a page that asks whether it may send': '405 METHOD_NOT_ALLOWED',
+  'OPTIONS with a body': '405 METHOD_NOT_ALLOWED',
   TRACE: '405 METHOD_NOT_ALLOWED',
   'OPTIONS *': [BAD, '404 NOT_FOUND'],
   CONNECT: '400 INVALID_REQUEST',

@@ -57,7 +57,7 @@ describe('POST /webhooks/{name}/infer', () => {
       'its body was cut: raise capture.body of the webhook': 1,
       'its body is not kept': 1,
       'no text': 1,
-      'the body is JSON, but not an object': 1,
+      'the body is a JSON list, which `listAs` of the webhook would take': 1,
     })
     expect(data.schema).toEqual({
       type: 'object',

@@ -1,6 +1,6 @@
 /** `postern infer`, of files and of a running gateway. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { folder } from '../support/child.ts'
 import { cli, type Gateway, gateway, runtimes } from '../support/process.ts'
@@ -43,6 +43,7 @@ describe('of files', () => {
     ['a list', payloads, 2, 'a list of payloads, 2 of them (where the list is one payload: --list-as FIELD)'],
     ['a list that is a payload', payloads, 1, 'one payload, a list that becomes the field items', '--list-as', 'items'],
     ['lines', payloads.map(p => JSON.stringify(p)).join('\n'), 2, '2 lines of JSON'],
+    ['lines behind a BOM', `\ufeff${payloads.map(p => JSON.stringify(p)).join('\r\n')}\r\n`, 2, '2 lines of JSON'],
     ['a captured request', captured(payloads[0]), 1, 'a captured request'],
     ['lines of captured requests', payloads.map(p => JSON.stringify(captured(p))).join('\n'), 2, '2 lines of JSON'],
     ['a HAR archive', har, 2, 'a HAR archive of 2 requests'],
@@ -94,6 +95,20 @@ describe('of files', () => {
   const deep = `${'{"a":['.repeat(4000)}1${']}'.repeat(4000)}`
   const wrong: [what: string, words: () => string[], code: number, says: string][] = [
     ['no file', () => ['none.json'], 2, "there is no file 'none.json'"],
+    ['a folder', () => ['./'], 2, "'./' is a folder: name a file in it"],
+    ['an empty file', () => [file('empty.json', '')], 1, 'no sample could be used: there is nothing in empty.json\n'],
+    [
+      'numbers that lose digits',
+      () => [file('big.ndjson', '{"id":12345678901234567891}\n{"id":1,"lines":[{"sku":1e400}]}\n')],
+      1,
+      'skipped 2: 1 the number at id would lose digits, and the gateway refuses it: have it sent as text, 1 the number at lines.0.sku would',
+    ],
+    [
+      'numbers that lose digits, in a list',
+      () => [file('bigs.json', '[{"id":1},{"id":12345678901234567891},{"id":2}]')],
+      0,
+      'the number at 1.id would lose digits, and the gateway refuses it: have it sent as text',
+    ],
     ['nothing that can be used', () => [file('l.ndjson', '1\n2\n')], 1, 'no sample could be used; skipped 2: 2 no JSON object'],
     ['too many', () => [file('m.json', payloads), '--last', '1001'], 2, '--last takes a whole number from 1 to 1000'],
     [
@@ -160,6 +175,9 @@ webhooks:
     ])
     expect(data.yaml).not.toContain(key)
     const checked = await cli(['infer', 'orders', '--check'], { env })
+    // A folder of the same name is no file of payloads.
+    mkdirSync(join(home, 'orders'), { recursive: true })
+    expect((await cli(['infer', 'orders', '--check'], { env, cwd: home })).stdout).toBe(checked.stdout)
     expect([checked.code, checked.stdout]).toEqual([1, expect.stringContaining('10 of 11')])
     const made = join(home, 'present.yaml')
     expect((await cli(['infer', 'orders', '--out', made], { env })).code).toBe(0)

@@ -1,6 +1,6 @@
 /** How many samples are taken of a stream of requests. */
 import { expect, test } from 'bun:test'
-import { openGate } from '#core/request/capture.ts'
+import { openGate, openGates } from '#core/request/capture.ts'
 
 /** What passes of `rate` requests a second, evenly spread, in each of some seconds. */
 function passed(rate: number, seconds: number, at = 1_000_000): number[][] {
@@ -37,4 +37,11 @@ test('a clock that is set back does not shut it', () => {
   const gate = openGate()
   for (let n = 0; n < 100; n++) gate.pass(10_000_000)
   expect(gate.pass(1_000_000)).toBe(true)
+})
+
+test('all webhooks together have a gate of their own', () => {
+  const { accepted, refused } = openGates()
+  const times = Array.from({ length: 1000 }, (_, n) => 1_000_000 + n)
+  expect(times.filter(at => accepted.pass(at))).toHaveLength(200)
+  expect(times.filter(at => refused.pass(at))).toHaveLength(200)
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { Exchange } from '#core/request/exchange.ts'
 import { parsePayload } from '#core/request/payload.ts'
 
 const utf8 = new TextEncoder()
@@ -373,3 +374,22 @@ test('a usual body costs at most 2 microseconds over JSON.parse', () => {
   const over = time(() => parse(raw)) - time(() => JSON.parse(body))
   expect(over).toBeLessThan(2)
 })
+
+test.each(['a=1', '?a=1', '??a=1', '&a=1', '&?a=1', 'b=2&?a=1', '?', '?=', 'a=%41+b', ''])(
+  'steps read the query %p as the payload is read',
+  search => {
+    const x = new Exchange({
+      id: 'x',
+      webhook: 'w',
+      method: 'GET',
+      path: '/w',
+      params: {},
+      headers: new Headers(),
+      ip: '192.0.2.1',
+      receivedAt: 0,
+      raw: new Uint8Array(),
+      search,
+    })
+    expect(Object.fromEntries(x.query)).toEqual(x.peek() as Record<string, string>)
+  },
+)

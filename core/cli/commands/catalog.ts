@@ -22,15 +22,20 @@ export const plugins = ({ loading, out }: Around) =>
   })
 
 export const presets = ({ cards, out }: Around) =>
-  group('presets', 'Providers whose signatures auth-hmac knows', 'postern presets show github', {
-    list: command('presets list', 'Lists them with what they sign', 'postern presets list', { json }, async args =>
-      (await import('../presets.ts')).presetsList({ presets: cards, ...args }, out),
-    ),
-    show: command(
-      'presets show',
-      'Prints a chain for one of them, and its scheme in full, as YAML to paste',
-      'postern presets show github',
-      { name: { type: 'positional', description: 'Name of the preset, from list', required: true }, json },
-      async args => (await import('../presets.ts')).presetsShow({ presets: cards, ...args }, out),
-    ),
-  })
+  group(
+    'presets',
+    'Providers whose signatures auth-hmac knows; plugins list has those with a plugin of their own',
+    'postern presets show github',
+    {
+      list: command('presets list', 'Lists them with what they sign', 'postern presets list', { json }, async args =>
+        (await import('../presets.ts')).presetsList({ presets: cards, ...args }, out),
+      ),
+      show: command(
+        'presets show',
+        'Prints a chain for one of them, and its scheme in full, as YAML to paste',
+        'postern presets show github',
+        { name: { type: 'positional', description: 'Name of the preset, from list', required: true }, json },
+        async args => (await import('../presets.ts')).presetsShow({ presets: cards, ...args }, out),
+      ),
+    },
+  )

@@ -47,7 +47,7 @@ export const plan = ({ loading, out }: Around) =>
     'postern plan main/config config --fail-on breaking',
     {
       old: { type: 'positional', description: 'The configuration as it is: a file, or a folder', required: true },
-      new: { type: 'positional', description: 'As it will be', required: true },
+      new: { type: 'positional', description: 'The configuration as it will be', required: true },
       'fail-on': {
         type: 'enum',
         description: 'Changes that end it with 1; if left out, breaking ones and those of security',

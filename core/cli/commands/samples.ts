@@ -57,7 +57,7 @@ export const send = ({ loading, out }: Around) =>
       url: option('Where to; left out, the port of the configuration', 'URL'),
       data: option('The body; left out, the example of the webhook, or one made up from its schema', 'TEXT'),
       file: option('File with the body; - is stdin', 'PATH'),
-      header: option('A header; may be given several times', '"NAME: VALUE"'),
+      header: option('A header, also instead of one that signing sets; may be given several times', '"NAME: VALUE"'),
       method: option('POST, where the webhook takes it', 'NAME'),
       token: option('For the {token} of its path', 'TOKEN'),
       param: option('For another {name} of its path; may be given several times', 'NAME=VALUE'),
