@@ -39,26 +39,28 @@ export function readWebhooks(root: Node, decoded: Sections['webhooks'], around: 
     const help = didYouMean(dialect, dialects) || `; known are ${dialects.join(', ')}`
     around.problems.error(node.at, path, `there is no dialect ${quoted(node, dialect)}${help}`)
   }
-  refuseTwins(root, [...all.values()].flatMap(asked), around.problems)
+  refuseTwins(root, [...all.values()].flatMap(placesOf), around.problems)
   return { all, secrets }
 }
 
-/** The webhook as the routes have it, and once more under the path where it may be asked. */
-function asked(webhook: Webhook): Webhook[] {
-  return webhook.verify && webhook.path !== undefined
-    ? [webhook, { ...webhook, path: `${webhook.path}/verify`, methods: ['POST'] }]
-    : [webhook]
+/** What the routes must tell apart: a webhook with every method that it or one of its steps answers, and the path where it may be asked. */
+type Place = Pick<Webhook, 'name' | 'path' | 'host'> & { methods: readonly string[] }
+
+function placesOf({ name, path, host, methods, chain, verify }: Webhook): Place[] {
+  const greeted = chain.flatMap(({ plugin, settings }) => plugin.methods?.(settings) ?? [])
+  const own = { name, path, host, methods: methods && [...methods, ...greeted] }
+  return verify && path !== undefined ? [own, { ...own, path: `${path}/verify`, methods: ['POST'] }] : [own]
 }
 
 /** Two webhooks that would both answer one request; a token tells those apart that both have one in their path. */
-function refuseTwins(root: Node, webhooks: readonly Webhook[], problems: Problems): void {
+function refuseTwins(root: Node, webhooks: readonly Place[], problems: Problems): void {
   const whole = webhooks.filter(({ path, methods }) => path !== undefined && methods !== undefined)
   /** Those further up, by the shape of their path: each with each would take minutes for ten thousand. */
-  const earlier = new Map<string, Webhook[]>()
+  const earlier = new Map<string, Place[]>()
   for (const one of whole) {
     const alike = earlier.get(shape(one.path)) ?? []
-    const hears = (other: Webhook) => one.methods.some(method => other.methods.includes(method))
-    const told = (other: Webhook) => [one, other].every(({ path }) => path.split('/').includes('{token}'))
+    const hears = (other: Place) => one.methods.some(method => other.methods.includes(method))
+    const told = (other: Place) => [one, other].every(({ path }) => path.split('/').includes('{token}'))
     const twin = alike.find(other => hears(other) && overlap(one.host, other.host) && !told(other))
     earlier.set(shape(one.path), alike)
     alike.push(one)

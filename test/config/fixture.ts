@@ -35,6 +35,16 @@ export const plugins: Extension[] = [
     compile: passes,
   }),
   definePlugin({
+    name: 'greet',
+    phase: 'verify',
+    verifies: false,
+    summary: 'Answers a GET.',
+    config: Type.Object({}, closed),
+    refusals: {},
+    methods: () => ['GET'],
+    compile: passes,
+  }),
+  definePlugin({
     name: 'auth-none',
     phase: 'verify',
     summary: 'Lets everybody in.',

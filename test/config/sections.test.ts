@@ -312,6 +312,20 @@ export const webhooks: Row[] = [
     `c.yaml:4:14 webhooks.b.path: 'b' would answer the same requests as 'a' at c.yaml:3:14: change its path, host or methods`,
   ],
   [
+    'one path, and a step that answers the method of the other',
+    top(
+      'webhooks:\n  a: { path: /x, methods: [GET], chain: [{ auth-none: { reason: x } }] }\n  b: { path: /x, chain: [greet, { auth-none: { reason: x } }] }',
+    ),
+    `c.yaml:4:14 webhooks.b.path: 'b' would answer the same requests as 'a' at c.yaml:3:14: change its path, host or methods`,
+  ],
+  [
+    'the path where another one is asked',
+    top(
+      'webhooks:\n  a: { path: /x, verify: true, chain: [{ auth-none: { reason: x } }] }\n  b: { path: /x/verify, chain: [{ auth-none: { reason: x } }] }',
+    ),
+    `c.yaml:4:14 webhooks.b.path: 'b' would answer the same requests as 'a' at c.yaml:3:14: change its path, host or methods`,
+  ],
+  [
     'one path with two methods',
     top(
       'webhooks:\n  a: { path: /x, methods: [PUT], chain: [{ auth-none: { reason: x } }] }\n  b: { path: /x, chain: [{ auth-none: { reason: x } }] }',
