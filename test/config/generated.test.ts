@@ -119,7 +119,9 @@ test('the reference names every section and plugin, with what each setting takes
   for (const section of Object.keys(json.properties))
     expect(lines.some(line => line === `## ${section}` || line.startsWith(`| \`${section}\``))).toBe(true)
   expect(lines.filter(line => line.startsWith('### '))).toEqual(
-    ['type: http', 'key', 'sign', 'auth-none', 'window', 'once', 'shape', 'fragile', 'save', 'tell', 'ring'].map(name => `### ${name}`),
+    ['type: http', 'key', 'sign', 'greet', 'auth-none', 'window', 'once', 'shape', 'fragile', 'save', 'tell', 'ring'].map(
+      name => `### ${name}`,
+    ),
   )
   for (const line of [
     '| `version` | 1 | required | Version of this format. |',
