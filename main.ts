@@ -22,8 +22,23 @@ import manifest from './package.json' with { type: 'json' }
 
 /** On Bun, leaving cuts off what a pipe has not taken yet, which is all but 64 KB: this settles when it has. */
 let taken: Promise<unknown> = Promise.resolve()
+/** Why something could not be written, to a full disk say. */
+let lost: Error | undefined
 const put = (stream: NodeJS.WriteStream, text: string) => {
-  taken = Promise.all([taken, new Promise<void>(done => void stream.write(text, () => done()))])
+  // On Deno, a stream that has failed answers no more.
+  if (lost && stream === process.stdout) return
+  const written = new Promise<void>(done => {
+    const end = (error?: Error | null) => {
+      if (error && (error as NodeJS.ErrnoException).code !== 'EPIPE') lost = error
+      done()
+    }
+    try {
+      stream.write(text, end)
+    } catch (error) {
+      end(error as Error)
+    }
+  })
+  taken = Promise.all([taken, written])
 }
 // A reader that has seen enough, `head` say, is no fault of the command.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
@@ -111,5 +126,10 @@ function wrong(message: string): number {
 
 process.exitCode = await run(process.argv.slice(2))
 await taken
+if (lost && process.exitCode === EXIT.good) {
+  process.exitCode = EXIT.failure
+  put(process.stderr, `what it says cannot be written: ${lost.message}\n`)
+  await taken
+}
 // A command that left a connection open must not keep the shell waiting.
 process.exit()

@@ -213,7 +213,8 @@ function lines(report: Report, { arrival, captured, newer }: Patient, steps: rea
 function nothing({ step, reason, tried, unknown }: Report, then: string | null | undefined): string {
   if (tried) return 'No hypothesis matched.'
   if (unknown && reason !== null && reason === then) return `When it came, ${step} gave this reason, which its documentation explains.`
-  return 'Nothing that is known explains it.'
+  if (step === null || reason === null) return 'Nothing that is known explains it.'
+  return `No mistake that is known explains it: ${step} says '${reason}', so that the likeliest left is another credential than its settings have.`
 }
 
 const VERDICTS = {

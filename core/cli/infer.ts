@@ -3,6 +3,7 @@ import { statSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import process from 'node:process'
 import { parse } from 'yaml'
+import { NAME } from '../config/section.ts'
 import { faultOfSchema } from '../infer/against.ts'
 import type { Drift } from '../infer/drift.ts'
 import { samplesOf } from '../infer/files.ts'
@@ -39,6 +40,8 @@ export async function infer(options: InferCommand, out: Print): Promise<number> 
   const { words, check, json, schemaOnly } = options
   const last = countOption('last', options.last, 1000)
   const against = options.against === undefined ? undefined : readSchema(options.against)
+  if (options.name !== undefined && !new RegExp(NAME).test(options.name))
+    throw new CommandFailure(EXIT.usage, '--name takes letters, digits, _, . and -, at most 100, the first a letter or a digit')
   const [word = ''] = words
   const fromGateway = words.length === 1 && !/[./\\]/.test(word) && !isReadable(word)
   const said = (line: string) => process.stderr.write(`${line}\n`)
@@ -140,7 +143,7 @@ function nameOf(file: string): string {
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+|-+$/g, '')
-  return name || 'webhook'
+  return name.slice(0, 100) || 'webhook'
 }
 
 function reasons({ skipped, reasons }: Inferred['samples']): string {

@@ -2,7 +2,8 @@
 import { type TProperties, type TSchema, Type } from '@sinclair/typebox'
 import type { Node } from './node.ts'
 
-const NAME = '^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$'
+/** Of webhooks, entities and the like. */
+export const NAME = '^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$'
 
 /** Settings of which no other may stand beside. */
 export const closed = <P extends TProperties>(properties: P, description: string) =>

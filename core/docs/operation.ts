@@ -27,7 +27,7 @@ export function operationsOf(profile: Profile, shared: Shared): Placed[] {
   const greeted = profile.handshakes.map((handshake, i) => ({
     path: webhook.path,
     method: handshake.method.toLowerCase(),
-    operation: greeting(profile, handshake, i),
+    operation: greeting(profile, handshake, i, shared),
   }))
   return [
     ...taken,
@@ -219,8 +219,8 @@ function schemaOf(bodies: readonly unknown[]): Json {
   return { type: 'object', properties: Object.fromEntries(properties) }
 }
 
-function greeting(profile: Profile, handshake: Handshake, i: number): Json {
-  const { webhook } = profile
+function greeting(profile: Profile, handshake: Handshake, i: number, shared: Shared): Json {
+  const { webhook, answers, wrongMethod } = profile
   const fields = (of: Record<string, SenderField> = {}) => Object.entries(of).map(([name, field]) => ({ name, ...field }))
   return {
     operationId: `${webhook.name}-handshake${i === 0 ? '' : `-${i + 1}`}`,
@@ -233,15 +233,21 @@ function greeting(profile: Profile, handshake: Handshake, i: number): Json {
         description: handshake.summary,
         ...(handshake.contentType && { content: { [handshake.contentType]: { schema: {} } } }),
       },
+      // The steps before it, and it itself, may refuse; what is no such request is of a method that the webhook does not take.
+      ...responsesOf(profile, [...answers.filter(({ good, own }) => !good && !BODY_ONLY.has(own)), wrongMethod], shared),
     },
   }
 }
+
+/** Of the verify steps and of the gateway itself; a dialect may give them any status. */
+const ALWAYS: ReadonlySet<string> = new Set(['UNAUTHORIZED', 'UNAVAILABLE', 'INTERNAL'])
 
 function asking(profile: Profile, shared: Shared): Json {
   const { webhook, asking, answers } = profile
   const ways = asking?.ways ?? []
   const noes = answers.filter(
-    ({ status, good, own }) => !good && (status === 401 || status >= 500 || (BODY_ONLY.has(own) && status !== 400 && status !== 415)),
+    ({ status, good, own }) =>
+      !good && (ALWAYS.has(own) || status === 401 || status >= 500 || (BODY_ONLY.has(own) && status !== 400 && status !== 415)),
   )
   return {
     operationId: `${webhook.name}-verify`,

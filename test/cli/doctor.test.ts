@@ -295,6 +295,16 @@ describe('says what is wrong:', () => {
     expect([code, message]).toEqual([exit, expect.stringMatching(wanted)])
   })
 
+  test('no known mistake: what the step said, and what is likeliest then', async () => {
+    const fixture = join(folder(), 'request.json')
+    writeFileSync(fixture, JSON.stringify({ path: '/bearer', headers: { authorization: 'Bearer nobody-has-this-one' }, json: {} }))
+    const { code, text } = await asked('bearer', { fixture, json: false })
+    expect([code, text]).toEqual([
+      1,
+      expect.stringContaining("auth-bearer says 'unknown-key', so that the likeliest left is another credential"),
+    ])
+  })
+
   test('the port for senders instead of the admin API', async () => {
     const { code, message } = await asked('signed', { url: running.url })
     expect([code, message]).toEqual([1, `what answers at ${running.url} is the port for senders: give that of the admin API, admin.port`])

@@ -1,6 +1,7 @@
 /** The words of the command line: help, and what is not understood. */
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cli, runtimes } from '../support/process.ts'
 
@@ -16,7 +17,8 @@ const commands = [
   ...['plan', 'plugins list', 'plugins show'],
   ...['send', 'doctor', 'infer', 'test', 'presets list', 'presets show'],
 ]
-const version = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')).version
+const root = join(import.meta.dirname, '../..')
+const version = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
 const ansi = '\u001b['
 /** Nothing listens there: a command that gets as far as its store shows by 69. */
 const env = {
@@ -130,6 +132,13 @@ describe('what is understood', () => {
   test.concurrent.each(rows)('postern %s', async words => {
     const { code, stderr } = await cli(words.split(' '), { env })
     expect([code, stderr]).toEqual([0, ''])
+  })
+
+  test.skipIf(!existsSync('/dev/full'))('what cannot be written is a failure, on both runtimes', async () => {
+    for (const runtime of ['node_modules/.bin/bun', 'node_modules/.bin/deno run -A']) {
+      const ended = spawnSync('sh', ['-c', `${runtime} main.ts presets list > /dev/full`], { cwd: root, encoding: 'utf8' })
+      expect([ended.status, ended.stderr]).toEqual([1, expect.stringMatching(/^what it says cannot be written: .*(ENOSPC|No space)/)])
+    }
   })
 
   test('POSTERN_CONFIG stands for --config, which goes before it', async () => {

@@ -26,9 +26,25 @@ export default ({ definePlugin, Type }) =>
     },
   })
 `
+/** Changes it, and back. */
+const guilty = `
+export default ({ definePlugin, Type }) =>
+  definePlugin({
+    name: 'guilty',
+    phase: 'admit',
+    summary: 'Changes what all objects share.',
+    config: Type.Object({}, { additionalProperties: false }),
+    refusals: { DONE: { status: 422, summary: 'It is done.' } },
+    compile: (_, host) => x => {
+      if (x.payload.set) Object.defineProperty(Object.prototype, 'polluted', { value: 1, configurable: true })
+      else delete Object.prototype.polluted
+      return host.refuse('DONE')
+    },
+  })
+`
 const nobody = '{ auth-none: { reason: the tests send what they like } }'
 const head = `version: 1
-plugins: [./canary.mjs]
+plugins: [./canary.mjs, ./guilty.mjs]
 server: { port: "\${PORT}", host: 127.0.0.1, drainDelay: 0s }
 store: { url: "\${DATABASE_URL}" }
 admin: { port: "\${ADMIN_PORT}" }
@@ -39,6 +55,7 @@ entities:
   tight: { schema: { properties: { a: { type: string }, b: { type: object, properties: { c: { type: string } } } } }, unknown: drop }
 webhooks:
   canary: { path: /canary, chain: [${nobody}, canary] }
+  guilty: { path: /guilty, chain: [${nobody}, guilty] }
   plain: { path: /plain, methods: [POST, GET], chain: [${nobody}, { upsert: { entity: plain, idField: id, idFieldQuery: idField } }, dispatch] }
   matched: { path: /matched, chain: [${nobody}, { upsert: { entity: matched, match: [email] } }, dispatch] }
   mapped:
@@ -104,7 +121,12 @@ for (const runtime of runtimes) {
   onPostgres(`names that all objects share on ${runtime}`, () => {
     let running: Gateway
     beforeAll(async () => {
-      running = await gateway({ runtime, config, files: { 'canary.mjs': canary }, env: { DATABASE_URL: (await freshDatabase()).url } })
+      running = await gateway({
+        runtime,
+        config,
+        files: { 'canary.mjs': canary, 'guilty.mjs': guilty },
+        env: { DATABASE_URL: (await freshDatabase()).url },
+      })
     }, 30_000)
     afterAll(async () => {
       running.kill()
@@ -161,23 +183,14 @@ for (const runtime of runtimes) {
       }
     }, 30_000)
 
-    test('a canary that finds something says so', async () => {
+    test('and a canary that finds something says so', async () => {
       // Otherwise all that is above would prove nothing.
-      const home = folder()
-      const guilty = canary.replace('export default', 'Object.prototype.polluted = 1\nexport default')
-      const second = await gateway({
-        runtime,
-        config: `${head}webhooks:\n  canary: { path: /canary, chain: [${nobody}, canary] }\n`,
-        files: { 'canary.mjs': guilty },
-        env: { DATABASE_URL: `pglite://${join(home, 'data')}` },
-      }).catch(() => undefined)
-      // A gateway may well not even start then.
-      if (!second) return
-      const { status } = await fetch(`${second.url}/canary`, { method: 'POST', body: '{}' })
-      second.kill()
-      await second.exited
-      expect(status).toBe(409)
-    }, 30_000)
+      const guilty = (body: string) => fetch(`${running.url}/guilty`, { method: 'POST', body })
+      expect((await guilty('{"set":true}')).status).toBe(422)
+      expect(await changed()).toBe(true)
+      expect((await guilty('{"set":false}')).status).toBe(422)
+      expect(await changed()).toBe(false)
+    })
   })
 }
 
@@ -185,7 +198,7 @@ test.each(runtimes)(
   "an operator's names are refused when they are loaded, or mean nothing, on %s",
   async runtime => {
     const home = folder()
-    writeFileSync(join(home, 'canary.mjs'), canary)
+    for (const [name, text] of Object.entries({ 'canary.mjs': canary, 'guilty.mjs': guilty })) writeFileSync(join(home, name), text)
     const file = join(home, 'postern.yaml')
     const steps: [step: string, refused: boolean][] = [
       ['mapping: { fields: { a: __proto__.polluted } }', true],

@@ -95,6 +95,7 @@ describe('of files', () => {
   const deep = `${'{"a":['.repeat(4000)}1${']}'.repeat(4000)}`
   const wrong: [what: string, words: () => string[], code: number, says: string][] = [
     ['no file', () => ['none.json'], 2, "there is no file 'none.json'"],
+    ['a name that none may have', () => [file('p.json', payloads), '--name', 'My Hook!'], 2, '--name takes letters, digits, _, . and -'],
     ['a folder', () => ['./'], 2, "'./' is a folder: name a file in it"],
     ['an empty file', () => [file('empty.json', '')], 1, 'no sample could be used: there is nothing in empty.json\n'],
     [

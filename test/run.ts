@@ -1,0 +1,81 @@
+/**
+ * `npm test`: every test file, in two processes at a time. Suites that watch the clock never run beside one another: two of them on a
+ * small machine would each take the other's work for a fault. With words, only the files that they name, in one process.
+ */
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import process from 'node:process'
+import { Glob } from 'bun'
+
+const root = join(import.meta.dirname, '..')
+const TIMEOUT = ['--timeout', '30000']
+
+/** Folders whose tests hold time bounds, the longest first. */
+const TIMED = ['test/hostile', 'test/deliveries', 'test/crash', 'test/load', 'test/outbox']
+/** Others that take long: begun early, so that none of them is left for the end. */
+const LONG = ['test/cli', 'test/docs', 'test/admin', 'test/cases', 'test/store']
+
+interface Result {
+  pass: number
+  fail: number
+  code: number
+}
+
+const words = process.argv.slice(2)
+if (words.length > 0) process.exit((await run(words, true)).code)
+
+const files = ['test', 'plugins', 'packages'].flatMap(folder => [...new Glob(`${folder}/**/*.test.ts`).scanSync(root)]).sort()
+const groups = Map.groupBy(files, file =>
+  file.startsWith('test/') ? file.split('/').slice(0, 2).join('/') : (file.split('/')[0] as string),
+)
+/** Files right below test/ are one group, too. */
+const loose = [...groups.keys()].filter(name => name.endsWith('.test.ts'))
+groups.set(
+  'test',
+  loose.flatMap(name => groups.get(name) ?? []),
+)
+for (const name of loose) groups.delete(name)
+
+const timed = TIMED.filter(name => groups.has(name))
+const others = [...LONG, ...[...groups.keys()].filter(name => !LONG.includes(name))].filter(
+  name => groups.has(name) && !TIMED.includes(name),
+)
+const results: Result[] = []
+const began = performance.now()
+
+async function lane(next: () => string | undefined): Promise<void> {
+  for (let name = next(); name !== undefined; name = next()) {
+    const since = performance.now()
+    const result = await run(
+      (groups.get(name) as string[]).map(file => `./${file}`),
+      false,
+    )
+    console.log(`# ${name}: ${result.pass} passed, ${result.fail} failed, ${Math.round((performance.now() - since) / 1000)} s`)
+    results.push(result)
+  }
+}
+
+await Promise.all([lane(() => timed.shift() ?? others.shift()), lane(() => others.shift())])
+const sum = (part: 'pass' | 'fail') => results.reduce((total, result) => total + result[part], 0)
+// Bun's own words, for whoever reads them.
+console.log(
+  `\n ${sum('pass')} pass\n ${sum('fail')} fail\nRan ${files.length} files in ${Math.round((performance.now() - began) / 1000)} s`,
+)
+process.exit(results.some(result => result.code !== 0) ? 1 : 0)
+
+/** Runs test files in a process of their own; what it says is shown as it comes, or when it has ended. */
+function run(args: readonly string[], live: boolean): Promise<Result> {
+  return new Promise(done => {
+    const child = spawn(process.execPath, ['test', ...TIMEOUT, ...args], {
+      cwd: root,
+      stdio: live ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+    })
+    let said = ''
+    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', part => (said += part))
+    const count = (word: string) => Number([...said.matchAll(new RegExp(`^ *(\\d+) ${word}$`, 'gm'))].at(-1)?.[1] ?? 0)
+    child.once('close', code => {
+      if (!live) process.stdout.write(said)
+      done({ pass: count('pass'), fail: count('fail'), code: code ?? 1 })
+    })
+  })
+}
