@@ -110,7 +110,12 @@ export function operations({ db, queue, config, circuit, changed }: Options): Op
       return true
     },
     async states() {
-      const rows = await db.query<Omit<DestinationState, 'declared' | 'circuit'>>(STATES, [[...config().destinations.keys()]])
+      const rows = await db.transaction(async tx => {
+        // One plan serves all destinations: where one has most of the rows, it would read the whole table for each of the others.
+        await tx.query('set local enable_seqscan = off')
+        await tx.query('set local enable_bitmapscan = off')
+        return tx.query<Omit<DestinationState, 'declared' | 'circuit'>>(STATES, [[...config().destinations.keys()]])
+      })
       return rows.map(row => ({
         ...row,
         declared: config().destinations.has(row.name),

@@ -83,7 +83,10 @@ export function openEdge(options: EdgeOptions): Edge {
       targets.set(target.request, { target, peer })
       running++
       try {
-        return await app.fetch(target.request)
+        const response = await app.fetch(target.request)
+        // Kept open, the connection would be cut at the stop, perhaps under a request that is just coming.
+        if (draining) response.headers.set('connection', 'close')
+        return response
       } catch (error) {
         options.failed(error)
         return problem.refusal(refuse('INTERNAL'))

@@ -25,7 +25,7 @@ onPostgres('two workers', () => {
       const { url } = await freshDatabase()
       database = ask(url)
       const env = { ...secrets, DATABASE_URL: url, REDIS_URL: redisUrl }
-      served = await gateway({ config: config.replace('/rate-low', '/rate-few'), env, args: ['--workers', '2'] })
+      served = await gateway({ config: config.replace('/rate-low', '/rate-few').replace('drainDelay: 0s', 'drainDelay: 500ms'), env, args: ['--workers', '2'] })
       await until('both run', () => childrenOf(served.pid).length === 2)
       await until('both listen', () => listening() === 2)
     }, 60_000)
@@ -59,7 +59,7 @@ onPostgres('two workers', () => {
       await until('every worker is new', () => served.log().includes('every worker is new'), 40_000)
       await running.stop()
       const answers = [...running.sent.values()].flatMap(s => s.answers)
-      expect(answers.filter(a => a.status !== 201).map(a => a.status)).toEqual([])
+      expect(answers.filter(a => a.status !== 201)).toHaveLength(0)
       expect(await judge([running], database.rows, 'bearer')).toEqual(clean)
       const after = childrenOf(served.pid)
       expect([after.length, after.filter(pid => before.includes(pid))]).toEqual([2, []])

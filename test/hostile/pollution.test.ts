@@ -36,7 +36,7 @@ export default ({ definePlugin, Type }) =>
     config: Type.Object({}, { additionalProperties: false }),
     refusals: { DONE: { status: 422, summary: 'It is done.' } },
     compile: (_, host) => x => {
-      if (x.payload.set) Object.defineProperty(Object.prototype, 'polluted', { value: 1, configurable: true })
+      if (x.peek().set) Object.defineProperty(Object.prototype, 'polluted', { value: 1, configurable: true })
       else delete Object.prototype.polluted
       return host.refuse('DONE')
     },
