@@ -27,11 +27,10 @@ function presetRow(name: string): Row {
   const { secret = {} } = step['auth-hmac'] as { secret?: { encoding?: BufferEncoding; stripPrefix?: string } }
   const raw = kind === 'ed25519' ? der(ed25519.publicKey).subarray(-32) : kind === 'ecdsa-p256' ? der(p256.publicKey) : Buffer.from(SECRET)
   const key = (secret.stripPrefix ?? '') + raw.toString(secret.encoding ?? 'utf8')
-  const [verify, ...rest] = JSON.parse(JSON.stringify(chain).replace(/\$\{\w+\}/, key))
   const payload = { id: 'evt-1', event_id: 'evt-1', note: 'naïve' }
   const isList = id?.startsWith('json:[]')
   return {
-    chain: [verify, ...rest],
+    chain: JSON.parse(JSON.stringify(chain).replace(/\$\{\w+\}/g, key)),
     json: name === 'dropbox-sign' ? { event: { event_time: '1', event_type: 'sent' } } : isList ? [payload] : payload,
     ...(kind === 'ed25519' && { more: { privateKey: pem(ed25519.privateKey) } }),
     ...(kind === 'ecdsa-p256' && { more: { privateKey: pem(p256.privateKey) } }),
