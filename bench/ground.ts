@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { postgresServer } from '../test/support/postgres.ts'
+import { cpuOfTree } from './proc.ts'
 import { BEARER, SIGNING_KEY } from './request.ts'
 
 export const here = import.meta.dirname
@@ -20,6 +21,13 @@ export interface Result {
   perSecond: number
   p50: number
   p99: number
+  /** What the load itself took, microseconds of CPU a request. */
+  cost?: number
+  /** What the contender and Postgres took of it. */
+  own?: number
+  postgres?: number
+  /** Acknowledged in each second. */
+  eachSecond?: number[]
 }
 
 export const server = await postgresServer({ settings: { max_connections: 400 } })
@@ -49,6 +57,14 @@ export async function load(port: number, path: string, connections: number, time
   const args = [join(here, 'load.ts'), port, path, connections, time, `r${++rounds}`, prepared].map(String)
   const { stdout } = await run(process.execPath, args, { maxBuffer: 1e7 })
   return JSON.parse(stdout)
+}
+
+/** The same, with the CPU that a contender and Postgres took meanwhile. */
+export async function costed(pid: number, work: () => Promise<Result>): Promise<Result> {
+  const before = [cpuOfTree(pid), cpuOfTree(server.pid)] as const
+  const result = await work()
+  const of = (now: number, then: number) => ((now - then) * 1e6) / (result.acknowledged + result.refused)
+  return { ...result, own: of(cpuOfTree(pid), before[0]), postgres: of(cpuOfTree(server.pid), before[1]) }
 }
 
 /** Starts a contender, which prints its port or answers on the one it was given, and stops it afterwards. */

@@ -16,6 +16,9 @@ const began = process.cpuUsage()
 const start = performance.now()
 const end = start + Number(seconds) * 1000
 
+/** Acknowledged in each second. */
+const eachSecond: number[] = []
+
 const LENGTH = 'ontent-length: '
 
 /** One connection, one request at a time. Bun's own sockets: the load must leave the cores to the server. */
@@ -39,8 +42,11 @@ function connection(): Promise<void> {
         return
       }
       rest = undefined
-      if (answer[9] === 0x32) acknowledged++
-      else refused++
+      if (answer[9] === 0x32) {
+        const second = Math.floor((performance.now() - start) / 1000)
+        eachSecond[second] = (eachSecond[second] ?? 0) + 1
+        acknowledged++
+      } else refused++
       latencies.push(performance.now() - sent)
       next(socket)
     }
@@ -66,5 +72,6 @@ console.log(
     /** What the load itself cost, microseconds of CPU a request. */
     cost: (user + system) / (acknowledged + refused),
     short: ready.length === 0,
+    eachSecond,
   }),
 )
