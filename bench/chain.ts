@@ -24,7 +24,7 @@ const services: Services = {
   log: { debug() {}, info() {}, warn() {}, error() {}, fatal() {} } as unknown as Services['log'],
   now: Date.now,
   sent: none,
-  hopKey: none,
+  hopKey: () => 'bench',
   noteSecretUse() {},
 }
 
@@ -42,7 +42,8 @@ export async function chain({ rounds }: { rounds: number }): Promise<void> {
   // The first round is for the compiler.
   for (let round = -1; round < Math.max(9, rounds); round++) {
     const own = await timed(async () => {
-      if (await run(new Exchange(came))) throw new Error('the request is refused')
+      const stop = await run(new Exchange(came))
+      if (stop) throw new Error(`the request is refused by ${stop.plugin}: ${stop.error ?? JSON.stringify(stop.reply)}`)
     })
     const other = await timed(async () => {
       if (!byHand(came)) throw new Error('the request is refused by hand')

@@ -84,7 +84,7 @@ export async function sustained(options: { seconds: number; rounds: number }): P
   for (const [name, measure] of Object.entries(contenders)) {
     const results: Result[] = []
     for (let round = 0; round < options.rounds; round++) results.push(await measure(64))
-    const middle = (of: (result: Result) => number | undefined) => median(results.flatMap(result => of(result) ?? []))
+    const middle = (of: (result: Result) => number | undefined) => median(results.map(of).filter(value => value !== undefined))
     const part = (from: number, to: number) => (result: Result) => {
       const { eachSecond = [] } = result
       const some = eachSecond.slice(Math.floor(seconds * from), Math.floor(seconds * to))
@@ -124,7 +124,7 @@ export async function intake(options: { seconds: number; rounds: number; only: s
     }
   }
 
-  const middle = (key: string, of: keyof Result) => median((results.get(key) ?? []).map(r => r[of]))
+  const middle = (key: string, of: 'perSecond' | 'p50' | 'p99') => median((results.get(key) ?? []).map(r => r[of]))
   console.log('| contender | connections | requests/s | p50, ms | p99, ms |\n|---|---|---|---|---|')
   for (const key of results.keys()) {
     const [name, connections] = key.split(' ')
@@ -132,7 +132,7 @@ export async function intake(options: { seconds: number; rounds: number; only: s
       `| ${name} | ${connections} | ${Math.round(middle(key, 'perSecond'))} | ${middle(key, 'p50').toFixed(2)} | ${middle(key, 'p99').toFixed(1)} |`,
     )
   }
-  const ratio = (a: string, b: string, of: keyof Result) => (middle(a, of) / middle(b, of)).toFixed(2)
+  const ratio = (a: string, b: string, of: 'perSecond' | 'p50') => (middle(a, of) / middle(b, of)).toFixed(2)
   console.log(
     `\nat 256 connections: ${ratio('postern 256', 'fastify 256', 'perSecond')} times fastify, ${ratio('postern 256', 'pgbench 256', 'perSecond')} times pgbench`,
   )

@@ -112,8 +112,7 @@ export function operations({ db, queue, config, circuit, changed }: Options): Op
     async states() {
       const rows = await db.transaction(async tx => {
         // One plan serves all destinations: where one has most of the rows, it would read the whole table for each of the others.
-        await tx.query('set local enable_seqscan = off')
-        await tx.query('set local enable_bitmapscan = off')
+        for (const way of ['enable_seqscan', 'enable_bitmapscan', 'jit']) await tx.query(`set local ${way} = off`)
         return tx.query<Omit<DestinationState, 'declared' | 'circuit'>>(STATES, [[...config().destinations.keys()]])
       })
       return rows.map(row => ({
@@ -199,4 +198,5 @@ from (
     (select count(*)::int from (select from deliveries where destination = name and status = 'pending' limit ${OPEN}) p) as pending,
     (select count(*)::int from (select from deliveries where destination = name and status = 'dead' limit ${OPEN}) x) as dead,
     (select count(*)::int from (select from deliveries where destination = name and status in ('pending', 'waiting', 'dead') limit ${OPEN}) o) as open
+  offset 0 -- or each would be counted twice
 ) counted order by name`
