@@ -2,9 +2,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { openRetention } from '#core/store/retention.ts'
+import { openRetention, type Retention } from '#core/store/retention.ts'
 import { migrateDatabase, openBackground, openDatabase } from '#core/store/store.ts'
 import { encodeTime } from '#core/ulid.ts'
 import { count, database, gateway, here, load, median, server } from './ground.ts'
@@ -16,31 +15,29 @@ const TABLES = ['requests', 'deliveries', 'attempts', 'events', 'idempotency_key
 const DAY = 86_400_000
 /** Of the knee: what a gateway does that is not at its end. */
 const SHARE = 0.4
-/** Seconds after its start at which a gateway deletes for the first time. */
-const FIRST = 60
+/** Seconds for which it is deleted, and for which it is not, in turn: what else the machine does meets both alike. */
+const TURN = 4
 
 export async function retention({ seconds, rounds }: { seconds: number; rounds: number }): Promise<void> {
   const rate = await knee()
-  const p99: Record<'clean' | 'full', number[]> = { clean: [], full: [] }
+  const p99: Record<'quiet' | 'deleting', number[]> = { quiet: [], deleting: [] }
   let gone = 0
+  let time = 0
   for (let round = 0; round < rounds; round++) {
-    for (const name of ['clean', 'full'] as const) {
-      const url = await prepared()
-      if (name === 'full') await sql(url, OLD)
-      await sql(url, 'vacuum analyze')
-      const before = await count(url, TABLES)
-      p99[name].push(...(await beside(url, rate, Math.max(20, seconds))))
-      // Those of the load are new, and the retention must not have touched them.
-      if (name === 'full') gone = ROWS * TABLES.length - (await remaining(url))
-      if (before.some(n => n !== (name === 'full' ? ROWS : 0))) throw new Error(`seeded ${before.join(', ')}`)
-    }
+    const url = await prepared()
+    await sql(url, OLD, 'vacuum analyze', 'checkpoint')
+    if ((await count(url, TABLES)).some(n => n !== ROWS)) throw new Error('the old rows are not there')
+    const told = await inTurn(url, rate, Math.max(5 * TURN * 2, seconds))
+    p99.quiet.push(...told.quiet)
+    p99.deleting.push(...told.deleting)
+    gone += ROWS * TABLES.length - (await remaining(url))
+    time += told.deleting.length
   }
-  const [clean, full] = [median(p99.clean), median(p99.full)]
+  const [quiet, deleting] = [median(p99.quiet), median(p99.deleting)]
   console.log('\n| retention | measured |\n|---|---|')
-  console.log(`| p99 at ${rate}/s with nothing old | ${clean.toFixed(1)} ms |`)
-  console.log(
-    `| p99 while ${gone.toLocaleString('en')} of ${(ROWS * TABLES.length).toLocaleString('en')} old rows go | ${full.toFixed(1)} ms: ${(full / clean).toFixed(2)} times |`,
-  )
+  console.log(`| p99 at ${rate}/s, the middle of the seconds without deletion | ${quiet.toFixed(1)} ms |`)
+  console.log(`| p99 in the seconds with it | ${deleting.toFixed(1)} ms: ${(deleting / quiet).toFixed(2)} times |`)
+  console.log(`| old rows that went meanwhile | ${gone.toLocaleString('en')}, ${Math.round(gone / time).toLocaleString('en')}/s |`)
   const { clock, postgres } = await sweep()
   console.log(
     `| a round over ${KEYS.toLocaleString('en')} keys that are all alive | ${clock.toFixed(0)} ms of statements, ${postgres.toFixed(0)} ms of Postgres' CPU |`,
@@ -70,25 +67,44 @@ async function knee(): Promise<number> {
   return gateway('postern.yaml', url, {}, async port => Math.round((await load(port, '/hook', 64, 4, 60_000)).perSecond * SHARE))
 }
 
-/** The p99 of each second of a steady load, from the moment at which the gateway begins to delete. */
-function beside(url: string, rate: number, seconds: number): Promise<number[]> {
+/** The p99 of each second of a steady load, by what the retention did in it; of a turn's first second nothing is said. */
+function inTurn(url: string, rate: number, seconds: number): Promise<Record<'quiet' | 'deleting', number[]>> {
   return gateway('postern.yaml', url, {}, async port => {
-    await sleep((FIRST - 4) * 1000)
-    const words = [`${here}/steady.ts`, `${port}`, '/hook', `${rate}`, `${seconds + 4}`]
-    const sender = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] })
-    const times: number[] = []
+    const background = openBackground(url, await openDatabase(url))
+    const sender = spawn(process.execPath, [`${here}/steady.ts`, `${port}`, '/hook', `${rate}`, `${seconds + TURN}`], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const times: Record<'quiet' | 'deleting', number[]> = { quiet: [], deleting: [] }
     let wrong = 0
+    let second = 0
+    let running: Retention | undefined
+    let ended: Promise<unknown> = Promise.resolve()
     createInterface({ input: sender.stdout }).on('line', line => {
       const told = JSON.parse(line) as { p99: number; other: number }
-      times.push(told.p99)
       wrong += told.other
+      const turn = Math.floor(second / TURN)
+      // The first turn is for the compiler.
+      if (turn > 0 && second % TURN > 0) times[turn % 2 === 1 ? 'quiet' : 'deleting'].push(told.p99)
+      second++
+      if (second % TURN > 0) return
+      const old = running
+      running = undefined
+      ended = Promise.all([ended, old?.close()])
+      if (Math.floor(second / TURN) % 2 === 1 || Math.floor(second / TURN) === 0) return
+      // As if requests always waited for their commit: it then stands back for as long as it ever does.
+      running = openRetention(background, { keep: () => KEEP, now: Date.now, busy: () => true, warn: message => console.error(message) })
+      ended = Promise.all([ended, running.run()])
     })
     await once(sender, 'close')
+    await running?.close()
+    await ended
+    await background.close()
     if (wrong > 0) throw new Error(`${wrong} requests were answered as they should not have been`)
-    return times.slice(5, -1)
+    return times
   })
 }
 
+const KEEP = { events: 30 * DAY, deliveries: 30 * DAY, requests: 7 * DAY }
 const month = Date.now() - 40 * DAY
 const idOf = (prefix: string) => `'${prefix}${encodeTime(month)}' || lpad(i::text, 16, '0')`
 const OLD = `

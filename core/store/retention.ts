@@ -35,7 +35,7 @@ const EVERY = 60_000
 const BURST = 200
 const REST = 1000
 /** Milliseconds for which one batch stands back at most: a store that is never idle would fill its disk. */
-const PATIENCE = 250
+const PATIENCE = 100
 const AUDIT = 365 * 86_400_000
 /** A key that has just ended may be in the hands of a commit. */
 const AFTER_END = 60_000

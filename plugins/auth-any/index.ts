@@ -112,7 +112,7 @@ function faultOf({ plugin }: NestedStep): string | undefined {
   const { name } = plugin
   if (plugin.phase !== 'verify') return `'${name}' (${plugin.phase}) verifies nobody: only verify steps can stand here`
   if (name === 'auth-none') return "'auth-none' lets everybody in, so that the others mean nothing: remove it"
-  if (plugin.verifies === false) return `'${name}' lets in whom it does not know: put it before auth-any`
   if (plugin.needs?.length) return `'${name}' needs what another step gives: put it after auth-any`
+  if (plugin.verifies === false) return `'${name}' lets in whom it does not know: put it before auth-any`
   return undefined
 }

@@ -26,6 +26,8 @@ export default definePlugin({
   ),
   refusals: { UNAUTHORIZED: { status: 401, summary: 'The credential, signature or timestamp is missing or wrong.' } },
   single: true,
+  // It judges a time that another step has verified.
+  verifies: false,
   needs: [signedAt],
   lint: ({ tolerance = 0, future = 0 }) =>
     Math.max(tolerance, future) > WIDE
