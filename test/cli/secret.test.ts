@@ -87,7 +87,7 @@ onPostgres('on Postgres', () => {
         const began = performance.now()
         expect((await done('set KEY', value('two'))).version).toBe(2)
         await answers(running, 'two', 201)
-        expect(performance.now() - began).toBeLessThan(8000) // three seconds, and the command's own start on a busy machine
+        expect(performance.now() - began).toBeLessThan(20_000) // three seconds, and room for a busy machine
         expect(await status(running, 'one')).toBe(201)
 
         // Rotated, the earlier ones stay for the overlap.
@@ -231,7 +231,7 @@ onPostgres('on Postgres', () => {
       ['set KEY', '\n', 2, /the value is empty/],
       ['set KEY', 'PRIVATE'.repeat(10_000), 2, /more than 65536 bytes/],
       ['rotate KEY --overlap PRIVATE', 'x', 2, /--overlap takes a time/],
-      ['rotate KYE', 'PRIVATE', 1, /no secret 'KYE' — did you mean 'KEY'\?; `postern secret set KYE` stores one/],
+      ['rotate KYE', 'PRIVATE', 1, /no secret 'KYE' — did you mean 'KEY'\? Or store it with `postern secret set KYE`/],
       ['rm KEY --version 7', '', 1, /'KEY' has no version 7/],
       ['rm KEY --version one', '', 2, /--version takes a whole number/],
       ['rm NOBODY', '', 1, /no secret 'NOBODY'/],
