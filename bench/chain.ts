@@ -33,7 +33,9 @@ export async function chain({ rounds }: { rounds: number }): Promise<void> {
   const { config } = await load(join(here, 'postern.yaml'), { env, builtins, importPlugin: none })
   const webhook = config?.webhooks.get('full')
   if (!config || !webhook) throw new Error('the configuration of the benchmark is bad')
-  const { steps, run } = await compileChain(config, webhook, services)
+  const line = await compileChain(config, webhook, services)
+  const { steps } = line
+  const run = (x: Exchange) => line.run(x)
   const came = arrival()
   const whole: number[] = []
   const hand: number[] = []

@@ -122,6 +122,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     noteSecretUse: store.secrets.used,
     meter: metrics,
   }
+  collectAfter(config)
   const edge = openEdge({
     gateway: await openGateway(config, services),
     documents: openDocs(config),
@@ -160,7 +161,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   log.info({ url, webhooks: config.webhooks.size, store: db.kind, counters: kv.kind, runtime: runtimeName() }, 'listening')
   if (process.env[WORKER] === undefined || process.env[WORKER] === '1') for (const line of banner(config, url)) out(line)
   boss?.ready()
-  collectAfter(config)
+  setTimeout(() => collectAfter(config), 1000)
 
   const secretWatcher = live.watch(() => reload('stored secrets changed'))
   const watcher = options.watch ? watchFiles(options.config, config.files, () => reload('files changed')) : undefined
@@ -196,7 +197,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     warnOfClosed(next)
     metrics.reloaded(true, Date.now())
     log.info({ why, webhooks: next.webhooks.size }, 'reloaded')
-    collectAfter(next)
+    setTimeout(() => collectAfter(next), 1000)
   }
 
   function warnOfClosed(of: Config) {
@@ -222,9 +223,9 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   return crashed ? EXIT.crash : EXIT.good
 }
 
-/** A small configuration leaves nothing behind that would be worth a pause. */
+/** A small configuration leaves nothing behind that would be worth a pause; of a large one the chains then lie where the files lay. */
 function collectAfter({ webhooks }: Config) {
-  if (webhooks.size >= MANY) setTimeout(collect, 1000)
+  if (webhooks.size >= MANY) collect()
 }
 
 /** What several processes cannot share. */

@@ -19,16 +19,21 @@ export interface Sources {
   unsetStays?: boolean
 }
 
-/** A copy of the tree in which every interpolation has its value; keys and JSON Schemas are left as they are. */
+/** The tree with the value of every interpolation, its parts without any shared; keys and JSON Schemas are left as they are. */
 export function interpolate(node: Node, sources: Sources, path: Path = []): Node {
-  if (node.kind === 'list') return { ...node, items: node.items.flatMap((item, i) => itemOf(item, sources, [...path, i])) }
+  if (node.kind === 'list') {
+    const items = node.items.flatMap((item, i) => itemOf(item, sources, [...path, i]))
+    return isSame(items, node.items) ? node : { ...node, items }
+  }
   if (node.kind === 'map') {
     if (isSchema(path)) return node
     const inner = [...node.entries].map(([key, value]) => [key, interpolate(value, sources, [...path, key])] as const)
-    return { ...node, entries: new Map(inner) }
+    return inner.every(([key, value]) => node.entries.get(key) === value) ? node : { ...node, entries: new Map(inner) }
   }
   return node.kind === 'scalar' && typeof node.value === 'string' && node.value.includes('${') ? fill(node, sources, path) : node
 }
+
+const isSame = (a: readonly Node[], b: readonly Node[]) => a.length === b.length && a.every((node, i) => node === b[i])
 
 /** An item that is exactly one stored secret stands for all of its live versions, so that a chain takes the old and the new one. */
 function itemOf(item: Node, sources: Sources, path: Path): Node[] {

@@ -2,6 +2,7 @@
 import { type Alias, isAlias, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument, type Scalar, type YAMLMap } from 'yaml'
 import type { Position } from './config.ts'
 import { FORBIDDEN, type Node } from './node.ts'
+import { parsePlain } from './plain.ts'
 import { formatPosition, type Path, type Problems } from './problem.ts'
 
 const MAX_DEPTH = 100
@@ -10,6 +11,11 @@ const MAX_ALIASED = 100_000
 
 /** The tree of one YAML (or JSON) file; faulty when it is no YAML at all. `path` is where the file's content belongs. */
 export function parse(file: string, text: string, problems: Problems, path: Path = []): Node {
+  return parsePlain(file, text) ?? parseWhole(file, text, problems, path)
+}
+
+/** By the library alone, which takes whatever is YAML. */
+export function parseWhole(file: string, text: string, problems: Problems, path: Path = []): Node {
   const lines = new LineCounter()
   const at = (offset: number): Position => {
     const { line, col } = lines.linePos(offset)

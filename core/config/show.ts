@@ -1,8 +1,9 @@
 /** Settings as they may be printed. */
 import type { FoundSecret } from './decode.ts'
 
-/** A copy of the settings with each secret as the YAML wrote it (`${NAME}`), never its value. */
+/** The settings with each secret as the YAML wrote it (`${NAME}`), never its value: a copy, where there is one. */
 export function show(settings: Record<string, unknown>, secrets: readonly Pick<FoundSecret, 'path' | 'shown'>[]): Record<string, unknown> {
+  if (secrets.length === 0) return settings
   const copy = copyOf(settings) as Record<string, unknown>
   for (const { path, shown } of secrets) {
     let inner: any = copy

@@ -184,7 +184,7 @@ update deliveries set status = 'cancelled', next_at = null, updated_at = now()
 where id = any($1::text[]) and status in ('pending', 'waiting', 'dead') returning id, destination, entity, record_id`
 
 /** Open deliveries up to which those that wait are counted as what is left of all: by indexes alone, as no index has them by themselves. */
-const OPEN = 1_000_000
+const OPEN = 2_000_000
 
 const STATES = `
 select name, paused_at, pause_reason, failing_since, least(pending, ${COUNTED}) as pending, least(dead, ${COUNTED}) as dead,

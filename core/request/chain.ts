@@ -35,43 +35,68 @@ interface Link {
 
 /** Compiles the chain of a webhook; with `judged`, without its `verify` steps, for a request that they have let in before. */
 export async function compileChain(config: Config, webhook: Webhook, services: Services, judged = false): Promise<Chain> {
-  const releases: (() => void | Promise<void>)[] = []
-  const close = async () => {
-    for (const release of releases.splice(0).reverse()) {
-      await Promise.resolve()
-        .then(release)
-        .catch(error => services.log.error({ webhook: webhook.name, error: String(error) }, 'a plugin failed to close'))
-    }
-  }
-  const onClose = (release: () => void | Promise<void>) => void releases.push(release)
-  const links: Link[] = []
+  const line = new Line(webhook.name, config.server.requestTimeout, services)
+  const onClose = (release: Release) => void line.releases.push(release)
   // The payload is parsed after all credentials hold, and after the steps that look at headers alone: an idempotency key counts
   // before the body does.
   const first = webhook.chain.findIndex(item => item.plugin.phase !== 'verify' && item.plugin.phase !== 'admit')
   const parsed = first < 0 ? webhook.chain.length : first
   try {
     for (const [i, item] of webhook.chain.entries()) {
-      if (i === parsed) links.push(parsing)
+      if (i === parsed) line.add(parsing)
       if (judged && item.plugin.phase === 'verify') continue
       const host = makeHost(config, webhook.name, item.plugin, services, onClose)
       const step = await item.plugin.compile(item.settings, host)
       const methods = item.plugin.methods?.(item.settings) ?? NONE
-      links.push({ plugin: item.plugin.name, step, verify: item.plugin.phase === 'verify', methods })
+      line.add({ plugin: item.plugin.name, step, verify: item.plugin.phase === 'verify', methods })
     }
   } catch (error) {
-    await close()
+    await line.close()
     throw error
   }
-  if (parsed === webhook.chain.length) links.push(parsing)
-  const compiled = (part: readonly Link[]) => line(part, config.server.requestTimeout, services.now)
-  // Seldom asked for, and soon made: kept, they would be a good part of what a webhook holds.
-  const verifying = () => compiled(links.filter(link => link.verify))
-  const greeting = (method: string) => compiled(links.slice(0, links.findLastIndex(link => link.methods?.includes(method)) + 1))
-  return {
-    steps: links.map(link => link.plugin),
-    run: compiled(links),
-    ask: async (x, method) => (method === undefined ? verifying() : greeting(method))(x),
-    close,
+  if (parsed === webhook.chain.length) line.add(parsing)
+  return line
+}
+
+type Release = () => void | Promise<void>
+
+/** A class: three closures for each of ten thousand webhooks would be a good part of what they hold. */
+class Line implements Chain {
+  readonly steps: string[] = []
+  readonly releases: Release[] = []
+  readonly #links: Link[] = []
+  readonly #webhook: string
+  readonly #timeout: number
+  readonly #services: Services
+
+  constructor(webhook: string, timeout: number, services: Services) {
+    this.#webhook = webhook
+    this.#timeout = timeout
+    this.#services = services
+  }
+
+  add(link: Link): void {
+    this.#links.push(link)
+    this.steps.push(link.plugin)
+  }
+
+  run(x: Exchange): Promise<Stop | undefined> {
+    return follow(this.#links, x, this.#timeout, this.#services.now)
+  }
+
+  ask(x: Exchange, method?: string): Promise<Stop | undefined> {
+    const links = this.#links
+    const last = links.findLastIndex(link => method !== undefined && link.methods?.includes(method))
+    const asked = method === undefined ? links.filter(link => link.verify) : links.slice(0, last + 1)
+    return follow(asked, x, this.#timeout, this.#services.now)
+  }
+
+  async close(): Promise<void> {
+    for (const release of this.releases.splice(0).reverse()) {
+      await Promise.resolve()
+        .then(release)
+        .catch(error => this.#services.log.error({ webhook: this.#webhook, error: String(error) }, 'a plugin failed to close'))
+    }
   }
 }
 
@@ -85,26 +110,24 @@ const parsing: Link = {
   },
 }
 
-function line(links: readonly Link[], timeout: number, now: () => number): Chain['run'] {
-  return async x => {
-    for (let i = 0; i < links.length; i++) {
-      const { step, plugin } = links[i] as Link
-      if (x.marks) x.marks.push(performance.now())
-      try {
-        let reply = step(x)
-        // Awaiting only what is a promise makes a line of plain steps twice as fast.
-        if (reply instanceof Promise) reply = await within(reply, x.receivedAt + timeout - now(), plugin)
-        if (reply) return ended(x, { reply, plugin, step: i })
-      } catch (error) {
-        const stop =
-          error instanceof Unavailable
-            ? { reply: refuse('UNAVAILABLE', { reason: error.message }), plugin, step: i }
-            : { reply: refuse('INTERNAL'), plugin, step: i, error }
-        return ended(x, stop)
-      }
+async function follow(links: readonly Link[], x: Exchange, timeout: number, now: () => number): Promise<Stop | undefined> {
+  for (let i = 0; i < links.length; i++) {
+    const { step, plugin } = links[i] as Link
+    if (x.marks) x.marks.push(performance.now())
+    try {
+      let reply = step(x)
+      // Awaiting only what is a promise makes a line of plain steps twice as fast.
+      if (reply instanceof Promise) reply = await within(reply, x.receivedAt + timeout - now(), plugin)
+      if (reply) return ended(x, { reply, plugin, step: i })
+    } catch (error) {
+      const stop =
+        error instanceof Unavailable
+          ? { reply: refuse('UNAVAILABLE', { reason: error.message }), plugin, step: i }
+          : { reply: refuse('INTERNAL'), plugin, step: i, error }
+      return ended(x, stop)
     }
-    return ended(x, undefined)
   }
+  return ended(x, undefined)
 }
 
 function ended<S extends Stop | undefined>(x: Exchange, stop: S): S {
