@@ -25,7 +25,11 @@ onPostgres('two workers', () => {
       const { url } = await freshDatabase()
       database = ask(url)
       const env = { ...secrets, DATABASE_URL: url, REDIS_URL: redisUrl }
-      served = await gateway({ config: config.replace('/rate-low', '/rate-few').replace('drainDelay: 0s', 'drainDelay: 500ms'), env, args: ['--workers', '2'] })
+      served = await gateway({
+        config: config.replace('/rate-low', '/rate-few').replace('drainDelay: 0s', 'drainDelay: 500ms'),
+        env,
+        args: ['--workers', '2'],
+      })
       await until('both run', () => childrenOf(served.pid).length === 2)
       await until('both listen', () => listening() === 2)
     }, 60_000)
