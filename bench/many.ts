@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { writeMany } from './folder.ts'
-import { count, database, equal, freePort, load, median, root } from './ground.ts'
+import { costed, count, database, equal, freePort, load, median, root } from './ground.ts'
 import { cpuOf, peakOf, rssOf } from './proc.ts'
 
 const WEBHOOKS = 10_000
@@ -49,6 +49,7 @@ export async function many({ seconds, rounds }: { seconds: number; rounds: numbe
   for (const [row, texts] of cells) console.log(`| ${row} | ${texts.join(' | ')} |`)
 
   const rates = { one: [] as number[], same: [] as number[], spread: [] as number[] }
+  const costs = { one: [] as number[], same: [] as number[], spread: [] as number[] }
   const contenders = [
     ['one', 1, 'many:1'],
     ['same', WEBHOOKS, 'many:1'],
@@ -58,17 +59,25 @@ export async function many({ seconds, rounds }: { seconds: number; rounds: numbe
     for (const [name, n, to] of round % 2 === 0 ? contenders : contenders.toReversed()) {
       const url = await database('many')
       const { child, port } = await start('bun', folders[n] as string, url)
-      const result = await load(port, to, 64, seconds, 20_000 * seconds)
+      const result = await costed(child.pid as number, () => load(port, to, 64, seconds, 20_000 * seconds))
       if (result.refused > 0) throw new Error(`${name}: ${result.refused} requests were refused`)
       equal(await count(url, ['idempotency_keys', 'records', 'events']), result.acknowledged)
       await stop(child)
       rates[name].push(result.perSecond)
+      costs[name].push(result.own ?? 0)
     }
-  const [one, same, spread] = [median(rates.one), median(rates.same), median(rates.spread)]
-  const share = (rate: number) => `${Math.round(rate)}/s, ${Math.round((100 * rate) / one)}%`
-  console.log(
-    `\nat 64 connections: one webhook alone ${Math.round(one)}/s; one of ${WEBHOOKS} ${share(same)}; all in turn ${share(spread)}`,
-  )
+  console.log('\n| 64 connections | requests/s | of one alone | gateway, µs CPU | of one alone |\n|---|---|---|---|---|')
+  for (const [name, what] of [
+    ['one', 'one webhook alone'],
+    ['same', `one of ${WEBHOOKS}`],
+    ['spread', `all ${WEBHOOKS} in turn`],
+  ] as const) {
+    const [rate, cost] = [median(rates[name]), median(costs[name])]
+    const share = (value: number, of: number) => `${Math.round((100 * value) / of)}%`
+    console.log(
+      `| ${what} | ${Math.round(rate)} | ${share(rate, median(rates.one))} | ${cost.toFixed(0)} | ${share(cost, median(costs.one))} |`,
+    )
+  }
   rmSync(home, { recursive: true })
 }
 

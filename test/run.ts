@@ -61,7 +61,8 @@ const sum = (part: 'pass' | 'fail') => results.reduce((total, result) => total +
 console.log(
   `\n ${sum('pass')} pass\n ${sum('fail')} fail\nRan ${files.length} files in ${Math.round((performance.now() - began) / 1000)} s`,
 )
-process.exit(results.some(result => result.code !== 0) ? 1 : 0)
+// Leaving at once would cut off what a pipe has not taken yet.
+process.exitCode = results.some(result => result.code !== 0) ? 1 : 0
 
 /** Runs test files in a process of their own; what it says is shown as it comes, or when it has ended. */
 function run(args: readonly string[], live: boolean): Promise<Result> {
