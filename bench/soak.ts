@@ -155,10 +155,8 @@ function third(rows: readonly Row[], which: 0 | 2): { rss: number; descriptors: 
   return { rss: middle(row => row.rss), descriptors: middle(row => row.descriptors) }
 }
 
-/** Least squares. */
+/** The middle of the slopes between any two points: one collection of garbage more or less does not turn it. */
 function slope(points: readonly (readonly [number, number])[]): number {
-  const n = points.length
-  const [mx, my] = [0, 1].map(i => points.reduce((sum, p) => sum + (p[i] as number), 0) / n) as [number, number]
-  const across = points.reduce((sum, [x, y]) => sum + (x - mx) * (y - my), 0)
-  return across / points.reduce((sum, [x]) => sum + (x - mx) ** 2, 0)
+  const all = points.flatMap(([x, y], i) => points.slice(i + 1).map(([later, then]) => (then - y) / (later - x)))
+  return all.sort((a, b) => a - b)[Math.floor(all.length / 2)] ?? Number.NaN
 }

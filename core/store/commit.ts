@@ -49,6 +49,8 @@ export function groupCommit(
   let writing = 0
   let committed = 0
   let scheduled = false
+  // The embedded store works within this thread: what has come meanwhile must be read first, or each would be a batch by itself.
+  const soon: (work: () => void) => unknown = db.kind === 'pglite' ? setImmediate : queueMicrotask
   /** Tokens of the batches in flight: a unit that shares one waits, or it would hold up its whole batch at the row's lock. */
   const inFlight = new Set<string>()
   const idle: (() => void)[] = []
@@ -103,7 +105,8 @@ export function groupCommit(
       writing -= batch.length
       committed += batch.length
       options.written?.(batch.length, (performance.now() - began) / 1000)
-      pump()
+      if (db.kind === 'pglite') soon(pump)
+      else pump()
     }
   }
 
@@ -119,7 +122,7 @@ export function groupCommit(
         if (scheduled || busy >= db.lanes) return
         // After the present turn: requests that arrive together leave together.
         scheduled = true
-        queueMicrotask(pump)
+        soon(pump)
       }),
     drained: () => (busy === 0 && queue.length === 0 ? Promise.resolve() : new Promise(wake => idle.push(wake))),
     depth: () => queue.length + writing,
