@@ -31,7 +31,7 @@ export async function retention({ seconds, rounds }: { seconds: number; rounds: 
     p99.quiet.push(...told.quiet)
     p99.deleting.push(...told.deleting)
     gone += ROWS * TABLES.length - (await remaining(url))
-    time += told.deleting.length
+    time += (told.deleting.length * TURN) / (TURN - 1)
   }
   const [quiet, deleting] = [median(p99.quiet), median(p99.deleting)]
   console.log('\n| retention | measured |\n|---|---|')
