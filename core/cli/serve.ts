@@ -23,6 +23,7 @@ import { migrateDatabase, openBackground, openDatabase, openStore } from '../sto
 import type { Unit } from '../store/unit.ts'
 import { banner } from './banner.ts'
 import { openDelivery } from './deliver.ts'
+import { ended } from './ended.ts'
 import { liveSecrets } from './liveSecrets.ts'
 import { findMasterKey } from './masterKey.ts'
 import { CommandFailure, EXIT, openConfig, type Print } from './open.ts'
@@ -244,27 +245,4 @@ async function stopWithin(server: Server, ms: number) {
   const late = setTimeout(() => server.kill(), ms)
   await server.stop()
   clearTimeout(late)
-}
-
-/** Waits for the first signal to stop, or for an uncaught error; a second signal exits at once. */
-function ended(log: ReturnType<typeof openLog>, hup: () => void): Promise<{ signal: string; crashed: boolean }> {
-  return new Promise(done => {
-    let first = true
-    const stop = (signal: 'SIGTERM' | 'SIGINT', code: number) => () => {
-      if (!first) process.exit(code)
-      first = false
-      done({ signal, crashed: false })
-    }
-    const crash = (error: unknown) => {
-      log.fatal({ error: error instanceof Error ? error.stack : String(error) }, 'uncaught error')
-      if (!first) process.exit(EXIT.crash)
-      first = false
-      done({ signal: 'uncaught error', crashed: true })
-    }
-    process.on('SIGTERM', stop('SIGTERM', 143))
-    process.on('SIGINT', stop('SIGINT', 130))
-    process.on('SIGHUP', hup)
-    process.on('uncaughtException', crash)
-    process.on('unhandledRejection', crash)
-  })
 }
