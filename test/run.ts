@@ -41,6 +41,7 @@ const others = [...LONG, ...[...groups.keys()].filter(name => !LONG.includes(nam
   name => groups.has(name) && !TIMED.includes(name),
 )
 const results: Result[] = []
+let said: Promise<void> = Promise.resolve()
 const began = performance.now()
 
 async function lane(next: () => string | undefined): Promise<void> {
@@ -50,7 +51,7 @@ async function lane(next: () => string | undefined): Promise<void> {
       (groups.get(name) as string[]).map(file => `./${file}`),
       false,
     )
-    console.log(`# ${name}: ${result.pass} passed, ${result.fail} failed, ${Math.round((performance.now() - since) / 1000)} s`)
+    say(`# ${name}: ${result.pass} passed, ${result.fail} failed, ${Math.round((performance.now() - since) / 1000)} s\n`)
     results.push(result)
   }
 }
@@ -58,11 +59,15 @@ async function lane(next: () => string | undefined): Promise<void> {
 await Promise.all([lane(() => timed.shift() ?? others.shift()), lane(() => others.shift())])
 const sum = (part: 'pass' | 'fail') => results.reduce((total, result) => total + result[part], 0)
 // Bun's own words, for whoever reads them.
-console.log(
-  `\n ${sum('pass')} pass\n ${sum('fail')} fail\nRan ${files.length} files in ${Math.round((performance.now() - began) / 1000)} s`,
-)
-// Leaving at once would cut off what a pipe has not taken yet.
+const seconds = Math.round((performance.now() - began) / 1000)
+say(`\n ${sum('pass')} pass\n ${sum('fail')} fail\nRan ${files.length} files in ${seconds} s\n`)
 process.exitCode = results.some(result => result.code !== 0) ? 1 : 0
+await said
+
+/** Written as the pipe takes it: what is written at once, or left behind by a process that ends, is lost when the pipe is full. */
+function say(text: string): void {
+  said = said.then(() => new Promise(done => void process.stdout.write(text, () => done())))
+}
 
 /** Runs test files in a process of their own; what it says is shown as it comes, or when it has ended. */
 function run(args: readonly string[], live: boolean): Promise<Result> {
@@ -71,11 +76,11 @@ function run(args: readonly string[], live: boolean): Promise<Result> {
       cwd: root,
       stdio: live ? 'inherit' : ['ignore', 'pipe', 'pipe'],
     })
-    let said = ''
-    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', part => (said += part))
-    const count = (word: string) => Number([...said.matchAll(new RegExp(`^ *(\\d+) ${word}$`, 'gm'))].at(-1)?.[1] ?? 0)
+    let text = ''
+    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', part => (text += part))
+    const count = (word: string) => Number([...text.matchAll(new RegExp(`^ *(\\d+) ${word}$`, 'gm'))].at(-1)?.[1] ?? 0)
     child.once('close', code => {
-      if (!live) process.stdout.write(said)
+      if (!live) say(text)
       done({ pass: count('pass'), fail: count('fail'), code: code ?? 1 })
     })
   })

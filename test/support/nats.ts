@@ -1,6 +1,6 @@
 /** NATS servers with JetStream for tests, each with a configuration and a folder of its own. */
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { binary } from './binary.ts'
@@ -13,6 +13,8 @@ export interface NatsServer {
   /** Of the present process. */
   readonly pid: number
   kill(signal: NodeJS.Signals): void
+  /** Resolves when every thread of it stands still: a signal to stop takes effect a little later than it is sent. */
+  freeze(): Promise<void>
   /** Resolves when the server is gone. */
   stop(): Promise<void>
   /** Stops the server if it runs, and resolves when it answers again, with its streams, on the same port. */
@@ -51,6 +53,10 @@ export async function natsServer(config = ''): Promise<NatsServer> {
       return server.pid as number
     },
     kill: signal => void server.kill(signal),
+    async freeze() {
+      server.kill('SIGSTOP')
+      while (!standsStill(server.pid as number)) await new Promise(done => setTimeout(done, 5))
+    },
     stop,
     async restart() {
       await stop()
@@ -68,4 +74,9 @@ function answers(port: number): Promise<boolean> {
     })
     socket.on('error', () => resolve(false))
   })
+}
+
+/** The state stands behind the name, which is in parentheses and may hold any character. */
+function standsStill(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/task`).every(thread => /\) [Tt] /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')))
 }

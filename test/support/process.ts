@@ -80,13 +80,13 @@ export async function gateway(options: {
     ended = true
   })
   const url = `${tls ? 'https' : 'http'}://127.0.0.1:${env.PORT}`
-  const deadline = Date.now() + 20_000
+  const deadline = Date.now() + 40_000
   while (!(await answers(url + until))) {
     if (!ended && Date.now() < deadline) {
       await new Promise(done => setTimeout(done, 20))
       continue
     }
-    const why = ended ? `ended with exit code ${await exited}` : `does not answer 200 on ${until} within 20 s`
+    const why = ended ? `ended with exit code ${await exited}` : `does not answer 200 on ${until} within 40 s`
     started.kill('SIGKILL')
     throw new Error(`The gateway on ${runtime} ${why}:\n${text.stderr}`)
   }

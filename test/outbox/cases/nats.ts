@@ -200,7 +200,7 @@ export const cases: readonly Case[] = [
       await stream(at, 'ORDERS', ['orders.>'])
       const sender = open(at.url)
       const seen = [short(await sender.send({ ...message, id: 'a' }))]
-      at.kill('SIGSTOP')
+      await at.freeze()
       seen.push(short(await sender.send({ ...message, id: 'b', timeout: 300 })))
       const started = performance.now()
       await sender.close?.()
