@@ -1,5 +1,6 @@
 /** What the gateway counts and measures, for Prometheus. Every label's values come from the configuration or the code, so their number is bounded. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client'
+import { Durations } from './durations.ts'
 
 export interface Meter {
   /** One request that was answered; `webhook` is empty when none took it, `reason` the code of a refusal or empty. */
@@ -55,14 +56,17 @@ export function openMetrics(build: { version: string; runtime: string }, gauges:
     help: 'Requests answered, by webhook, outcome (accepted, replayed, refused, failed) and the code of a refusal.',
     labelNames: ['webhook', 'outcome', 'reason'] as const,
     registers,
+    collect: () => hand(),
   })
-  const requestSeconds = new Histogram({
+  /** Not yet handed to the counter, which looks its labels up anew each time: by webhook, outcome and reason. */
+  const fresh = new Map<string, Map<string, Map<string, number>>>()
+  const requestSeconds = new Durations({
     name: 'postern_request_duration_seconds',
     help: 'Time from the request line to the answer, by outcome.',
-    labelNames: ['outcome'] as const,
-    buckets: REQUEST_SECONDS,
-    registers,
+    label: 'outcome',
+    bounds: REQUEST_SECONDS,
   })
+  registry.registerMetric(requestSeconds as unknown as Metric)
   const stepSeconds = new Histogram({
     name: 'postern_plugin_duration_seconds',
     help: 'Time that one step took, of the requests that are sampled.',
@@ -122,6 +126,12 @@ export function openMetrics(build: { version: string; runtime: string }, gauges:
     return new Gauge({ name, help, registers, aggregator })
   }
 
+  function hand() {
+    for (const [webhook, outcomes] of fresh)
+      for (const [outcome, reasons] of outcomes) for (const [reason, n] of reasons) requests.inc({ webhook, outcome, reason }, n)
+    fresh.clear()
+  }
+
   async function ask() {
     depth.set(gauges.commitQueue())
     const oldest = await gauges.outboxAge()
@@ -131,9 +141,10 @@ export function openMetrics(build: { version: string; runtime: string }, gauges:
   }
 
   return {
-    request(about, seconds) {
-      requests.inc(about)
-      requestSeconds.observe({ outcome: about.outcome }, seconds)
+    request({ webhook, outcome, reason }, seconds) {
+      const reasons = within(within(fresh, webhook), outcome)
+      reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
+      requestSeconds.observe(outcome, seconds)
     },
     step: (plugin, seconds) => stepSeconds.observe({ plugin }, seconds),
     batch(units, seconds) {
@@ -159,4 +170,10 @@ export function openMetrics(build: { version: string; runtime: string }, gauges:
     },
     contentType: registry.contentType,
   }
+}
+
+function within<V>(all: Map<string, Map<string, V>>, key: string): Map<string, V> {
+  let inner = all.get(key)
+  if (!inner) all.set(key, (inner = new Map()))
+  return inner
 }

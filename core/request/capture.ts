@@ -26,8 +26,8 @@ const LONGEST_REASON = 1000
 const LARGEST = 2_147_483_647
 
 interface Gate {
-  /** Whether the next one would pass. */
-  open(at: number): boolean
+  /** Whether one that begins now will probably pass; of those, no more than may pass: watching costs, and many begin before one ends. */
+  watch(at: number): boolean
   pass(at: number): boolean
 }
 
@@ -46,21 +46,30 @@ export function openGate(most = MOST): Gate {
   let start = Number.NEGATIVE_INFINITY
   let seen = 0
   let taken = 0
+  let watched = 0
   let crowded = false
-  const open = (at: number) => {
+  /** How many may have passed by then; a new second begins the counts anew, so it is asked before they are. */
+  const allowed = (at: number) => {
     // A request that began in the second before may end in this one; a clock that was set back begins anew.
     if (at - start >= SECOND || start - at > 60 * SECOND) {
       crowded = seen > most && at - start < 2 * SECOND
       start = at
       seen = 0
       taken = 0
+      watched = 0
     }
-    return taken < (crowded ? Math.floor(((at - start) * most) / SECOND) + 1 : most) && taken < most
+    return crowded ? Math.min(Math.floor(((at - start) * most) / SECOND) + 1, most) : most
   }
   return {
-    open,
+    watch(at) {
+      const upTo = allowed(at)
+      if (watched >= upTo) return false
+      watched++
+      return true
+    },
     pass(at) {
-      const free = open(at)
+      const upTo = allowed(at)
+      const free = taken < upTo
       seen++
       if (free) taken++
       return free
@@ -131,7 +140,7 @@ function compileCapture(config: Config, webhook: Webhook, chain: Chain, sink: Si
   }
 
   return {
-    watch: at => (own[usual].open(at) && sink.gates[usual].open(at) ? [performance.now()] : undefined),
+    watch: at => (own[usual].watch(at) && sink.gates[usual].watch(at) ? [performance.now()] : undefined),
     take(x, end, stop, size = x.raw.length) {
       usual = end.outcome === 'accepted' || end.outcome === 'replayed' ? 'accepted' : 'refused'
       if (!own[usual].pass(x.receivedAt) || !sink.gates[usual].pass(x.receivedAt)) return

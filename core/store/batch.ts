@@ -78,7 +78,12 @@ export function inWaves(units: readonly Unit[]): Unit[][] {
 }
 
 /** Names of all that the unit locks. */
-export function tokensOf(unit: Unit): string[] {
+export function tokensOf(unit: Unit): readonly string[] {
+  unit.tokens ??= tokensFor(unit)
+  return unit.tokens
+}
+
+function tokensFor(unit: Unit): string[] {
   const tokens: string[] = []
   if (unit.key) tokens.push(`k\0${unit.exchange.webhook}\0${unit.key.key}`)
   if (unit.record) tokens.push(`r\0${unit.record.entity}\0${unit.record.id}`)

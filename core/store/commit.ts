@@ -49,8 +49,6 @@ export function groupCommit(
   let writing = 0
   let committed = 0
   let scheduled = false
-  // The embedded store works within this thread: what has come meanwhile must be read first, or each would be a batch by itself.
-  const soon: (work: () => void) => unknown = db.kind === 'pglite' ? setImmediate : queueMicrotask
   /** Tokens of the batches in flight: a unit that shares one waits, or it would hold up its whole batch at the row's lock. */
   const inFlight = new Set<string>()
   const idle: (() => void)[] = []
@@ -105,7 +103,8 @@ export function groupCommit(
       writing -= batch.length
       committed += batch.length
       options.written?.(batch.length, (performance.now() - began) / 1000)
-      if (db.kind === 'pglite') soon(pump)
+      // The embedded store works within this thread: what has come meanwhile must be read first, or each would be a batch by itself.
+      if (db.kind === 'pglite') setImmediate(pump)
       else pump()
     }
   }
@@ -120,9 +119,9 @@ export function groupCommit(
         queuedBytes += size
         queue.push({ unit, since: performance.now(), left, tokens: tokensOf(unit), size, done, fail })
         if (scheduled || busy >= db.lanes) return
-        // After the present turn: requests that arrive together leave together.
+        // Requests that arrive together leave together; Bun runs the microtasks between any two of them.
         scheduled = true
-        soon(pump)
+        setImmediate(pump)
       }),
     drained: () => (busy === 0 && queue.length === 0 ? Promise.resolve() : new Promise(wake => idle.push(wake))),
     depth: () => queue.length + writing,

@@ -15,6 +15,8 @@ export interface Unit {
   event?: ArgOf<typeof emitEvent>
   /** Subscriptions cover the webhook, and this is their plan: the event goes into the outbox, too. */
   relay?: string
+  /** Names of all that it locks; made once, when it is committed. */
+  tokens?: readonly string[]
   /** Effects of plugins outside the commit statement. */
   custom: { effect: Effect<any, any>; arg: any }[]
 }

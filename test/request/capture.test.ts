@@ -45,3 +45,12 @@ test('all webhooks together have a gate of their own', () => {
   expect(times.filter(at => accepted.pass(at))).toHaveLength(200)
   expect(times.filter(at => refused.pass(at))).toHaveLength(200)
 })
+
+test.each([
+  ['before any has ended', 1_000_000, 20],
+  ['each at its turn after a crowded second', 1_001_000, 1],
+])('no more are watched than may pass: %s', (_, at, most) => {
+  const gate = openGate()
+  if (at > 1_000_000) for (let n = 0; n < 1000; n++) gate.pass(1_000_000 + n)
+  expect(Array.from({ length: 500 }, () => gate.watch(at)).filter(Boolean)).toHaveLength(most)
+})
