@@ -28,8 +28,8 @@ export class Durations {
 
   observe(of: string, seconds: number): void {
     const { bounds } = this.#about
-    let row = this.#rows.get(of)
-    if (!row) this.#rows.set(of, (row = { counts: new Array(bounds.length + 1).fill(0), sum: 0 }))
+    const row = this.#rows.get(of) ?? { counts: new Array(bounds.length + 1).fill(0), sum: 0 }
+    if (!this.#rows.has(of)) this.#rows.set(of, row)
     let i = 0
     while (i < bounds.length && seconds > (bounds[i] as number)) i++
     row.counts[i] = (row.counts[i] as number) + 1

@@ -173,7 +173,7 @@ export function openMetrics(build: { version: string; runtime: string }, gauges:
 }
 
 function within<V>(all: Map<string, Map<string, V>>, key: string): Map<string, V> {
-  let inner = all.get(key)
-  if (!inner) all.set(key, (inner = new Map()))
+  const inner = all.get(key) ?? new Map<string, V>()
+  if (inner.size === 0) all.set(key, inner)
   return inner
 }
