@@ -18,6 +18,8 @@ export interface FoundSecret {
   path: Path
   at: Position
   value: string
+  /** Parts of it that came from outside of the file: `Bearer ${TOKEN}` has one, which may show up alone. */
+  parts?: readonly string[] | undefined
   /** What may show in its place: `${NAME}`, or `$SECRET` when the file itself has the secret. */
   shown: string
   /** `${NAME:-default}` as the file says it, when the default is what counts. */
@@ -176,6 +178,7 @@ class Decoder {
         path,
         at: node.at,
         value,
+        parts: node.kind === 'scalar' ? node.origin?.parts : undefined,
         shown: whole ? `\${${whole.origin?.names}}` : '$SECRET',
         ...(isPreset && { preset: whole?.text }),
       })

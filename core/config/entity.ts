@@ -1,5 +1,6 @@
 /** Entities: kinds of records with a JSON Schema, inline or in a file of its own. */
 import { dirname, resolve } from 'node:path'
+import type { Pace } from '../pace.ts'
 import type { Entity } from '../plugin.ts'
 import type { Sources } from './interpolate.ts'
 import { type Node, namesIn, plain, quoted } from './node.ts'
@@ -10,9 +11,10 @@ import { readText } from './source.ts'
 import { schemaFaults } from './userSchema.ts'
 
 /** Every declared entity, also one with a fault: a chain that names it is right to. */
-export function readEntities(root: Node, decoded: Sections['entities'], sources: Sources): Map<string, Entity> {
+export async function readEntities(root: Node, decoded: Sections['entities'], sources: Sources, pace: Pace): Promise<Map<string, Entity>> {
   const all = new Map<string, Entity>()
   for (const name of namesIn(root, 'entities')) {
+    await pace()
     const { schema, unknown = 'drop' } = decoded?.[name] ?? {}
     all.set(name, { name, schema: schema ? readSchema(schema, ['entities', name, 'schema'], sources) : {}, unknown })
   }

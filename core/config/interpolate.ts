@@ -52,6 +52,7 @@ function isSchema(path: Path): boolean {
 function fill(node: ScalarNode, sources: Sources, path: Path): Node {
   const text = node.value as string
   const names: string[] = []
+  const parts: string[] = []
   const faults: string[] = []
   let secret: string | undefined
   let unset = false
@@ -63,6 +64,7 @@ function fill(node: ScalarNode, sources: Sources, path: Path): Node {
     if ('fault' in found) faults.push(found.fault)
     else {
       names.push(found.name)
+      parts.push(found.value)
       secret ??= found.secret
       unset ||= found.unset === true
     }
@@ -71,7 +73,8 @@ function fill(node: ScalarNode, sources: Sources, path: Path): Node {
   for (const fault of faults) sources.problems.error(node.at, path, fault)
   if (faults.length) return { kind: 'faulty', at: node.at, ...(node.key && { key: node.key }) }
   if (!names.length) return { ...node, value }
-  const origin = { names: names.join(', '), whole: /^\$\{[^}]*\}$/.test(text) }
+  const whole = /^\$\{[^}]*\}$/.test(text)
+  const origin = { names: names.join(', '), whole, ...(!whole && { parts }) }
   const placeholder = unset || (secret !== undefined && sources.vault.placeholders)
   return { ...node, text, value, origin: { ...origin, ...(secret && { secret }), ...(placeholder && { placeholder }) } }
 }

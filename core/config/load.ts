@@ -1,4 +1,5 @@
 /** A file or a folder to a checked configuration, with every problem at once. */
+import { openPace, type Pace } from '../pace.ts'
 import type { Config, Position, Problem } from './config.ts'
 import { decode } from './decode.ts'
 import { readDestinations } from './destination.ts'
@@ -52,9 +53,14 @@ export async function load(path: string, options: LoadOptions): Promise<Loaded> 
   const files = listFiles(path, problems)
   const { env, unsetStays = false, tolerates = () => false } = options
   const sources: Sources = { env, problems, files: new Set(files), vault: vaultOf(options.secrets), unsetStays }
-  const parsed = files.map(file => readFile(file, sources))
-  const roots = parsed.filter(root => root !== undefined)
-  const made = roots.length ? await assemble(roots, roots.length === files.length, sources, options) : undefined
+  const pace = openPace()
+  const roots: MapNode[] = []
+  for (const file of files) {
+    await pace()
+    const root = readFile(file, sources)
+    if (root) roots.push(root)
+  }
+  const made = roots.length ? await assemble(roots, roots.length === files.length, sources, options, pace) : undefined
   const sorted = problems.sorted()
   const whole = made && !sorted.some(problem => problem.severity === 'error' && !tolerates(problem))
   const nowhere = { file: files[0] ?? path, line: 1, column: 1 }
@@ -88,6 +94,7 @@ async function assemble(
   complete: boolean,
   sources: Sources,
   options: LoadOptions,
+  pace: Pace,
 ): Promise<{ root: MapNode; config: Config; registry: Registry }> {
   const { problems, files, vault } = sources
   const root = withEnvironment(merge(roots, problems), sources)
@@ -98,10 +105,12 @@ async function assemble(
   const decoded = value as Sections
   const registry = await gather(root.entries.get('plugins'), options.builtins, options.importPlugin, problems)
   const server = finishServer(root, decoded, problems)
-  const entities = readEntities(root, decoded.entities, sources)
+  await pace()
+  const entities = await readEntities(root, decoded.entities, sources, pace)
   const dialects = readDialects(root, decoded.dialects, registry, problems)
   const entity = (name: string) => entities.get(name)
-  const webhooks = readWebhooks(root, decoded.webhooks, { publicUrl: server.publicUrl, entity, registry, complete, problems })
+  const around = { publicUrl: server.publicUrl, entity, registry, complete, problems }
+  const webhooks = await readWebhooks(root, decoded.webhooks, around, pace)
   const destinations = readDestinations(root, { registry, allowedCidrs: server.allowedCidrs, problems })
   const payloads = readPayloads(root, webhooks.all, entity)
   const subscriptions = readSubscriptions(root, decoded.subscriptions, { webhooks: webhooks.all, payloads, complete, problems })

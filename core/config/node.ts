@@ -32,6 +32,8 @@ export interface Origin {
   readonly names: string
   /** True: the scalar is exactly one interpolation, and takes the type that its setting wants. */
   readonly whole: boolean
+  /** The values that came from outside, when they are only parts of it. */
+  readonly parts?: readonly string[]
   /** Name of the stored secret that is in it: the first, when there are several. */
   readonly secret?: string
   /** True: what stands here is a placeholder, since the store of the secrets is not at hand. */

@@ -22,9 +22,9 @@ export function warnWeak(secrets: readonly FoundSecret[], problems: Problems): v
 /** What a sentence about a secret's value begins with: where it comes from, when that is not the file. */
 export const originOf = ({ shown }: FoundSecret): string => (shown.startsWith('${') ? `the value of ${shown} ` : '')
 
-/** Every secret value, the passwords in the addresses of the store and of Redis, and the stored secrets in use, once. */
+/** Every secret value and its parts, the passwords in the addresses of the store and of Redis, and the stored secrets in use, once. */
 export function secretValues(secrets: readonly FoundSecret[], urls: readonly (string | undefined)[], stored: readonly string[]): string[] {
-  const values = new Set([...secrets.map(secret => secret.value), ...stored])
+  const values = new Set([...secrets.flatMap(({ value, parts = [] }) => [value, ...parts]), ...stored])
   for (const text of urls) {
     const url = text && URL.canParse(text) ? new URL(text) : undefined
     for (const password of [url?.password, url?.searchParams.get('password')]) {

@@ -1,4 +1,5 @@
 /** Webhooks: their chains, their dialects, and no two of them for one request. */
+import type { Pace } from '../pace.ts'
 import { type Around, readChain } from './chain.ts'
 import type { Webhook } from './config.ts'
 import type { FoundSecret } from './decode.ts'
@@ -13,10 +14,16 @@ export interface Webhooks {
 }
 
 /** Reads every webhook. After a fault one may lack parts: the configuration is then never used. */
-export function readWebhooks(root: Node, decoded: Sections['webhooks'], around: Omit<Around, 'webhook' | 'methods'>): Webhooks {
+export async function readWebhooks(
+  root: Node,
+  decoded: Sections['webhooks'],
+  around: Omit<Around, 'webhook' | 'methods'>,
+  pace: Pace,
+): Promise<Webhooks> {
   const all = new Map<string, Webhook>()
   const secrets: FoundSecret[] = []
   for (const [name, raw] of Object.entries(decoded ?? {})) {
+    await pace()
     const at = keyOf(root, ['webhooks', name])
     const methods = (raw?.methods ?? []).filter(method => method !== undefined)
     const chain = raw?.chain && readChain(raw.chain, { ...around, webhook: name, methods })

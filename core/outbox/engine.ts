@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config, Destination } from '../config/config.ts'
 import { planOf } from '../config/plan.ts'
 import { SHORTEST_SECRET } from '../log.ts'
+import { type Needles, needles } from '../needles.ts'
 import type { Sender } from '../plugin.ts'
 import type { Database } from '../store/database.ts'
 import { ulid } from '../ulid.ts'
@@ -58,6 +59,8 @@ interface Plan {
   name: string
   config: Config
   match: ReturnType<typeof compileMatcher>
+  /** Its secrets, and those of the plan before: what is under way was signed with these. */
+  secrets: Needles | undefined
 }
 
 interface Place {
@@ -84,10 +87,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   /** Destinations whose lane is opening or ending: that may take seconds, and the lease of the others must not wait for it. */
   const moving = new Map<string, Promise<void>>()
 
-  function planned(config: Config): Plan {
+  function planned(config: Config, before?: Config): Plan {
     const failed = (subscription: string) => void unjudged.set(subscription, (unjudged.get(subscription) ?? 0) + 1)
-    return { name: planOf(config), config, match: compileMatcher(config, warn, failed) }
+    const known = [...config.secretValues, ...(before?.secretValues ?? [])].filter(secret => secret.length >= SHORTEST_SECRET)
+    return { name: planOf(config), config, match: compileMatcher(config, warn, failed), secrets: needles(known) }
   }
+
+  /** A receiver may echo what it was sent. */
+  const blank = (text: string) => plan.secrets?.replace(text, '[secret]') ?? text
 
   const isOrdered = (name: string) => plan.config.destinations.get(name)?.ordered ?? false
 
@@ -176,7 +183,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       pace,
       now,
       warn,
-      blank: blanking(plan.config.secretValues),
+      blank,
       failingSince: row.failing_since?.getTime(),
       governor,
       compose(subscription) {
@@ -263,7 +270,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     wake: relaying.wake,
     async swap(config) {
       await openQueues(config)
-      plan = planned(config)
+      plan = planned(config, plan.config)
       await arrange()
     },
     async close() {
@@ -283,12 +290,6 @@ const DUE = `
 select exists(select from outbox) as events, array(
   select name from unnest($1::text[]) name where exists(
     select from deliveries d where d.destination = name and d.status = 'pending' and d.next_at <= now())) as due`
-
-/** A receiver may echo what it was sent. */
-function blanking(secrets: readonly string[]): (text: string) => string {
-  const long = secrets.filter(secret => secret.length >= SHORTEST_SECRET)
-  return text => long.reduce((clean, secret) => clean.replaceAll(secret, '[secret]'), text)
-}
 
 /** The two would send alike: only what they are called with differs. */
 function isSame(a: Destination, b: Destination): boolean {

@@ -3,6 +3,7 @@ import type { Config, Webhook } from '../config/config.ts'
 import { planOf } from '../config/plan.ts'
 import { problemDialect } from '../config/problemDialect.ts'
 import { type Meter, silent } from '../metrics/meter.ts'
+import { openPace } from '../pace.ts'
 import type { Refusal } from '../plugin.ts'
 import type { Samples } from '../store/requests.ts'
 import type { Commit, Earlier, Outcome } from '../store/unit.ts'
@@ -74,9 +75,13 @@ export async function openGateway(config: Config, services: GatewayServices): Pr
   const { log, now, commit, tokens, meter = silent } = services
   const served: Served[] = []
   const gates = openGates()
+  const pace = openPace()
   const close = async () => void (await Promise.all(served.map(s => s.chain.close())))
   try {
-    for (const webhook of config.webhooks.values()) served.push(await serve(config, webhook, services, gates))
+    for (const webhook of config.webhooks.values()) {
+      await pace()
+      served.push(await serve(config, webhook, services, gates))
+    }
   } catch (error) {
     await close()
     throw error

@@ -247,7 +247,7 @@ test('what a destination means', async () => {
     disableAfter: 432_000_000,
   })
   // A short text that stands in the file is no secret, and is not blanked everywhere.
-  expect(config!.secretValues).toEqual(['Bearer token-token-token', 'key-key-key-key-key'])
+  expect(config!.secretValues).toEqual(['Bearer token-token-token', 'token-token-token', 'key-key-key-key-key'])
 })
 
 test('an empty secret closes the destination, and says which', async () => {

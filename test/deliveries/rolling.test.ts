@@ -67,4 +67,27 @@ destinations: { d: { url: "SINK/d", allowPrivate: true, headers: { Authorization
     expect(row?.response).toContain('[secret]')
     expect(row?.response).not.toContain('a-token-of-the-crm')
   })
+
+  test('also none that a reload brought to another destination', async () => {
+    const seen = sink({ d: () => new Response('the other one has a-token-of-the-erp', { status: 500 }) })
+    const file = join(mkdtempSync(join(tmpdir(), 'postern-echo-')), 'postern.yaml')
+    const write = (more: string) =>
+      writeFileSync(
+        file,
+        `${webhooks}
+subscriptions: { s: { webhooks: [things], to: [d] } }
+destinations: { d: { url: "${seen.url}/d", allowPrivate: true, retry: { attempts: 1 } }${more} }\n`,
+      )
+    write('')
+    const at = await running('', { file, sink: seen, env: { ERP_TOKEN: 'a-token-of-the-erp' } })
+    await at.send('things', { id: 'x1' })
+    await at.becomes('select count(*) from attempts', 1)
+    write(`, erp: { url: "${seen.url}/erp", allowPrivate: true, headers: { Authorization: "Bearer \${ERP_TOKEN}" } }`)
+    at.kill('SIGHUP')
+    await seen.until(() => at.log().includes('reloaded'))
+    await at.send('things', { id: 'x2' })
+    await at.becomes('select count(*) from attempts', 2)
+    const rows = await at.rows('select response from attempts order by at')
+    expect(rows.map(row => row.response)).toEqual(['the other one has a-token-of-the-erp', 'the other one has [secret]'])
+  })
 })

@@ -161,7 +161,7 @@ onPostgres('a Postgres that does not answer', server => {
     const backends = (await rows(`select pid from pg_stat_activity where application_name = 'postern'`)).map(r => r.pid as number)
     const frozen = [server.pid, ...backends]
     for (const pid of frozen) process.kill(pid, 'SIGSTOP')
-    await Bun.sleep(7000)
+    await Bun.sleep(10_000)
     for (const pid of frozen) process.kill(pid, 'SIGCONT')
     await grows(20)
     await Promise.all(loads.map(l => l.stop()))

@@ -1,8 +1,11 @@
 /** Killed midway, at any moment of a first start, a migration or a reload: the next start is whole, and nothing is lost. */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { once } from 'node:events'
-import { readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { drizzle } from 'drizzle-orm/node-postgres'
+import { migrate } from 'drizzle-orm/node-postgres/migrator'
+import pg from 'pg'
 import { available } from '../support/available.ts'
 import { child, folder, freePort } from '../support/child.ts'
 import { freshDatabase, postgres } from '../support/postgres.ts'
@@ -53,9 +56,28 @@ async function shapeOf(rows: ReturnType<typeof ask>['rows']): Promise<string[]> 
   return [columns, indexes, constraints, migrations, broken].flat().map(row => row.line)
 }
 
+const MIGRATIONS = join(root, 'core/store/migrations')
+const VERSIONS = readdirSync(MIGRATIONS).filter(name => name.endsWith('.sql')).length
+
+/** Makes the tables as an earlier version left them, after so many of the migrations, with a record of its own in them. */
+async function upTo(version: number, url: string): Promise<void> {
+  if (version === 0) return
+  const some = join(folder(), 'migrations')
+  cpSync(MIGRATIONS, some, { recursive: true })
+  const file = join(some, 'meta/_journal.json')
+  const journal = JSON.parse(readFileSync(file, 'utf8'))
+  writeFileSync(file, JSON.stringify({ ...journal, entries: journal.entries.slice(0, version) }))
+  const client = new pg.Client(url)
+  await client.connect()
+  await migrate(drizzle(client), { migrationsFolder: some })
+  await client.query(`insert into records (entity, id, data, replaced, webhook, origin, exchange, created_at, updated_at)
+    values ('order', 'of-before', '{"a": 1}', true, 'orders', 'x', 'x', now(), now())`)
+  await client.end()
+}
+
 const onPostgres = await available('Postgres', postgres)
 
-onPostgres('a first start', () => {
+onPostgres('a first start, or that of a newer version', () => {
   /** What one undisturbed makes; asked once. */
   let whole: Promise<string[]> | undefined
   const undisturbed = () => {
@@ -75,10 +97,12 @@ onPostgres('a first start', () => {
   }
 
   const KILLS = 6
-  test.each(runtimes)(
-    'is killed time and again on %s, and once is not',
-    async runtime => {
+  const starts = [...runtimes.map(runtime => [0, runtime] as const), ...Array.from({ length: VERSIONS }, (_, i) => [i + 1, 'bun'] as const)]
+  test.each(starts)(
+    'after %i migrations is killed time and again on %s, and once is not',
+    async (version, runtime) => {
       const { url } = await freshDatabase()
+      await upTo(version, url)
       const home = folder()
       writeFileSync(join(home, 'postern.yaml'), config(0))
       const { rows, end } = ask(url)
@@ -109,6 +133,8 @@ onPostgres('a first start', () => {
       })
       expect(response.status).toBe(201)
       expect(await shapeOf(rows)).toEqual(await undisturbed())
+      const before = await rows(`select data from records where id = 'of-before'`)
+      expect(before).toEqual(version === 0 ? [] : [{ data: { a: 1 } }])
       running.kill()
       await running.exited
       await end()

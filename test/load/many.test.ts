@@ -1,9 +1,12 @@
 /** Ten thousand webhooks in one folder: loaded within seconds, held in little memory, each judged as if it were alone. */
+
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { createHmac } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { load } from '#core/config/load.ts'
+import { builtins } from '#plugins/index.ts'
 import { nameOf, pathOf, secretOf, writeMany } from '../../bench/folder.ts'
 import { cpuOf, rssOf } from '../../bench/proc.ts'
 import { available } from '../support/available.ts'
@@ -55,6 +58,20 @@ onPostgres(`${WEBHOOKS} webhooks`, () => {
     expect(await send(secretOf(i))).toBe(201)
     expect(await send(secretOf((i + 1) % WEBHOOKS))).toBe(401)
   })
+
+  test('are read in pieces: whatever else is due has its turn meanwhile, as it must in a reload', async () => {
+    let turns = 0
+    let reading = true
+    const turn = () => {
+      turns++
+      if (reading) setImmediate(turn)
+    }
+    setImmediate(turn)
+    const { config } = await load(home, { env, builtins, importPlugin: () => Promise.reject(new Error('none')) })
+    reading = false
+    expect(config?.webhooks.size).toBe(WEBHOOKS)
+    expect(turns).toBeGreaterThan(20)
+  }, 30_000)
 
   test('are held in little memory, once what reading them left behind is gone', async () => {
     let rss = Number.POSITIVE_INFINITY
