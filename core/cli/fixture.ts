@@ -1,8 +1,8 @@
 /** A request out of a file: YAML or JSON, or an HTTP message as it was pasted from a log. */
-import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { parse } from 'yaml'
 import { CommandFailure, EXIT } from './open.ts'
+import { wholeFile } from './wholeFile.ts'
 
 export interface Fixture {
   method: string
@@ -23,14 +23,7 @@ const START = /^(?:> )?([A-Z]{3,7}) (\S+) HTTP\/[\d.]+\r?$/
 
 /** Ends the command with a sentence when the file is none. */
 export function readFixture(file: string): Fixture {
-  let bytes: Buffer
-  try {
-    if (statSync(file).size > LARGEST) throw wrong(file, `is larger than ${LARGEST / 1024 / 1024} MiB`)
-    bytes = readFileSync(file)
-  } catch (error) {
-    if (error instanceof CommandFailure) throw error
-    throw wrong(file, `cannot be read (${(error as { code?: string }).code ?? 'unknown fault'})`)
-  }
+  let bytes = wholeFile(file, LARGEST, { none: ' for --fixture' })
   // What some editors write before a text is no part of it.
   if (bytes.subarray(0, 3).equals(BOM)) bytes = bytes.subarray(3)
   const [first = ''] = bytes.subarray(0, 20_000).toString('latin1').split('\n', 1)

@@ -39,6 +39,10 @@ export async function serveWorkers(count: number): Promise<number> {
   const leavers = new Set<ChildProcess>()
   /** What those have counted that are gone: a counter that falls is taken for one that began anew, and counted twice. */
   let gone: object[][] = []
+  /** What each has told of itself when it was asked last: all that anybody knows of one that is killed. */
+  const latest = new Map<ChildProcess, object[]>()
+  /** Whose counts are among those. */
+  const departed = new WeakSet<ChildProcess>()
   let folding = Promise.resolve()
 
   function start(number: number): Worker {
@@ -57,6 +61,8 @@ export async function serveWorkers(count: number): Promise<number> {
     })
     child.once('exit', (code, signal) => {
       ready.resolve(false)
+      const known = latest.get(child)
+      if (known) leave(child, known)
       ended(worker, code ?? 1, signal)
     })
     return worker
@@ -72,6 +78,8 @@ export async function serveWorkers(count: number): Promise<number> {
 
   function leave(child: ChildProcess, json: object[]) {
     leavers.delete(child)
+    latest.delete(child)
+    departed.add(child)
     gone.push(json)
     folding = folding.then(async () => {
       const those = gone.slice()
@@ -123,9 +131,16 @@ export async function serveWorkers(count: number): Promise<number> {
   /** The metrics of all workers as those of one. */
   async function collect(): Promise<string> {
     await folding
-    const past = [...gone]
-    const all = await Promise.all([...leavers, ...[...workers.values()].map(({ child }) => child)].map(metricsOf))
-    return merged([...past, ...all.filter(metrics => metrics !== undefined)])
+    const asked = new Set([...leavers, ...[...workers.values()].map(({ child }) => child)])
+    await Promise.all(
+      [...asked].map(async child => {
+        const json = await metricsOf(child)
+        if (json && !departed.has(child)) latest.set(child, json)
+      }),
+    )
+    await folding
+    // One that does not answer now counts with what it told before, and one that went meanwhile is among the gone.
+    return merged([...gone, ...[...latest.values()]])
   }
 
   const stop = () => {

@@ -287,7 +287,7 @@ describe('says what is wrong:', () => {
   test.each<[string, Partial<DoctorOptions>, number, RegExp]>([
     ['singed', {}, 2, /did you mean 'signed'/],
     ['signed', { request: 'a', fixture: 'b' }, 2, /one of --request and --fixture/],
-    ['signed', { fixture: '/nowhere' }, 2, /ENOENT/],
+    ['signed', { fixture: '/nowhere' }, 2, /there is no file '\/nowhere' for --fixture/],
     ['signed', { request: 'nothing' }, 1, /no captured request/],
     ['signed', { url: 'http://127.0.0.1:9' }, 69, /no gateway answers/],
   ])('%s %j', async (webhook, more, exit, wanted) => {
