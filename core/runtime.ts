@@ -55,6 +55,12 @@ const runtime = globalThis as unknown as {
  */
 const IDLE = 75
 
+/** Milliseconds without a request that are waited for before a listener closes, and for how long: see `quiet`. */
+const QUIET = 20
+const QUIET_WITHIN = 1000
+/** Turns of the event loop after that: while the process did not run, connections may have gathered that it has not heard of yet. */
+const CALM = 4
+
 /** Name and version, such as `bun 1.4.5`. */
 export function runtimeName(): string {
   if (runtime.Bun) return `bun ${runtime.Bun.version}`
@@ -92,6 +98,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
 }
 
 function onBun(bun: NonNullable<typeof runtime.Bun>, { port, host, tls, maxBody, fetch, reusePort }: ServeOptions): Server {
+  let requests = 0
   const server = bun.serve({
     port,
     hostname: host,
@@ -100,13 +107,38 @@ function onBun(bun: NonNullable<typeof runtime.Bun>, { port, host, tls, maxBody,
     maxRequestBodySize: maxBody,
     idleTimeout: IDLE,
     development: false,
-    fetch: (request: Request, self: BunServer) => fetch(request, plain(self.requestIP(request)?.address)),
+    fetch: (request: Request, self: BunServer) => {
+      requests++
+      return fetch(request, plain(self.requestIP(request)?.address))
+    },
     error: failed,
   })
   return {
     port: server.port,
-    stop: () => server.stop(false),
+    async stop() {
+      if (reusePort) await quiet(() => requests)
+      await server.stop(false)
+    },
     kill: () => void server.stop(true),
+  }
+}
+
+/**
+ * Waits for a moment at which no request comes: with its listener, Bun closes the connections whose request has not arrived yet. Under
+ * a load without pauses a shorter moment must do. What the kernel alone knows of by then it resets, unless `tcp_migrate_req` is on.
+ */
+async function quiet(count: () => number): Promise<void> {
+  const start = performance.now()
+  let last = start
+  let seen = count()
+  for (let calm = 0; calm < CALM; ) {
+    await new Promise(turn => setTimeout(turn, 1)) // not an immediate: between those, nothing is read
+    const now = performance.now()
+    if (count() !== seen) {
+      seen = count()
+      last = now
+      calm = 0
+    } else if (now - last >= QUIET * Math.max(0, 1 - (now - start) / QUIET_WITHIN) ** 2) calm++
   }
 }
 

@@ -49,6 +49,8 @@ const PATIENCE = 10_000
 const BUSY = 16
 /** Webhooks from which on a load leaves more behind than it keeps. */
 const MANY = 1000
+/** For which a worker that is replaced goes on answering at least: senders who keep their connections must hear that theirs ends. */
+const REPLACED = 1000
 /** What a request may take beyond its deadline: the answer's way out. */
 const GRACE = 1000
 
@@ -211,7 +213,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   edge.drain()
   watcher?.close()
   secretWatcher.close()
-  if (!crashed) await sleep(config.server.drainDelay)
+  if (!crashed) await sleep(Math.max(config.server.drainDelay, boss?.replaced() ? REPLACED : 0))
   await Promise.all([stopWithin(server, config.server.requestTimeout + GRACE), admin && stopWithin(admin, GRACE)])
   await delivery.close()
   await retention.close()

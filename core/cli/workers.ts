@@ -1,6 +1,7 @@
 /** `postern serve --workers N`: several processes on one port, of which the kernel hands each connection to one. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openLog } from '../log.ts'
@@ -109,6 +110,11 @@ export async function serveWorkers(count: number): Promise<number> {
 
   /** One after the other: the new one listens before the old one stops. */
   async function roll() {
+    if (!migrates())
+      log.warn(
+        { sysctl: 'net.ipv4.tcp_migrate_req=1' },
+        'without this sysctl, connections that are just being made when a worker goes are reset',
+      )
     for (const old of [...workers.values()]) {
       const next = start(old.number)
       next.leaving = true
@@ -121,6 +127,8 @@ export async function serveWorkers(count: number): Promise<number> {
       leavers.add(old.child)
       join(next)
       old.leaving = true
+      // Heard before the signal: it is read first in the turn that both fall into.
+      if (old.child.connected) await new Promise(sent => old.child.send({ kind: 'replaced' }, sent))
       old.child.kill('SIGTERM')
       await once(old.child, 'exit')
       leavers.delete(old.child)
@@ -174,6 +182,15 @@ export async function serveWorkers(count: number): Promise<number> {
   return done.promise
 }
 
+/** Whether the kernel hands what waits at a closing listener to another one of its port: Linux 5.14 and newer can, and do not by default. */
+function migrates(): boolean {
+  try {
+    return readFileSync('/proc/sys/net/ipv4/tcp_migrate_req', 'utf8').trim() !== '0'
+  } catch {
+    return false
+  }
+}
+
 let asked = 0
 
 async function metricsOf(child: ChildProcess): Promise<object[] | undefined> {
@@ -198,6 +215,8 @@ export interface Foreman {
   ready(): void
   /** The metrics of all workers, in Prometheus' text format. */
   metrics(): Promise<string>
+  /** Another one has taken its place. */
+  replaced(): boolean
   /** It has done its last request. */
   leaving(): Promise<void>
 }
@@ -207,9 +226,11 @@ export function foreman(own: () => Promise<object[]>, orphaned: () => void): For
   if (process.env[WORKER] === undefined || !process.send) return undefined
   const waiting = new Map<number, (text: string) => void>()
   let question = 0
+  let replaced = false
   process.on('message', message => {
     const { kind, id, text } = message as { kind: string; id: number; text: string }
     if (kind === 'collect') void own().then(json => process.send?.({ kind: 'collected', id, json }))
+    if (kind === 'replaced') replaced = true
     if (kind !== 'metrics') return
     waiting.get(id)?.(text)
     waiting.delete(id)
@@ -217,6 +238,7 @@ export function foreman(own: () => Promise<object[]>, orphaned: () => void): For
   process.on('disconnect', orphaned)
   return {
     ready: () => void process.send?.({ kind: 'ready' }),
+    replaced: () => replaced,
     async leaving() {
       const json = await own()
       if (process.connected) await new Promise<void>(sent => process.send?.({ kind: 'last', json }, () => sent()))
