@@ -33,9 +33,12 @@ interface Link {
   methods?: readonly string[]
 }
 
+/** Milliseconds that the steps and the commit have: a little less than the request, since its answer takes a moment, too. */
+export const patience = ({ server }: Config): number => server.requestTimeout * 0.97
+
 /** Compiles the chain of a webhook; with `judged`, without its `verify` steps, for a request that they have let in before. */
 export async function compileChain(config: Config, webhook: Webhook, services: Services, judged = false): Promise<Chain> {
-  const line = new Line(webhook.name, config.server.requestTimeout, services)
+  const line = new Line(webhook.name, patience(config), services)
   const onClose = (release: Release) => void line.releases.push(release)
   // The payload is parsed after all credentials hold, and after the steps that look at headers alone: an idempotency key counts
   // before the body does.
@@ -135,7 +138,8 @@ function ended<S extends Stop | undefined>(x: Exchange, stop: S): S {
   return stop
 }
 
-function within<T>(promise: Promise<T>, ms: number, plugin: string): Promise<T> {
+/** Rejects with `Unavailable` when it takes longer. */
+export function within<T>(promise: Promise<T>, ms: number, plugin: string): Promise<T> {
   return new Promise((done, fail) => {
     const timer = setTimeout(() => fail(new Unavailable(`the step '${plugin}' took too long`)), Math.max(0, ms))
     promise.then(done, fail).finally(() => clearTimeout(timer))

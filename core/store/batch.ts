@@ -29,6 +29,8 @@ class RolledBack extends Error {
 
 /** Milliseconds for which further waves may begin: all of a transaction waits for its last one, and other gateways for its locks. */
 const WAVES_FOR = 500
+/** Milliseconds: of several statements together, each of which has this time. */
+const TRANSACTION_TIMEOUT = STATEMENT_TIMEOUT
 
 export async function commitBatch(db: Database, units: readonly Unit[], now: number): Promise<Map<Unit, Verdict>> {
   const waves = inWaves(units)
@@ -45,10 +47,13 @@ export async function commitBatch(db: Database, units: readonly Unit[], now: num
       const verdicts = new Map<Unit, Verdict>()
       await lockMatches(tx, units)
       for (const wave of waves) {
+        if (performance.now() - start > TRANSACTION_TIMEOUT) throw new Error('the transaction took too long')
         const late = verdicts.size > 0 && performance.now() - start > WAVES_FOR
         const settled = late ? wave.map(unit => [unit, 'again'] as const) : await commitWave(tx, wave, now, units.length === 1)
         for (const [unit, verdict] of settled) verdicts.set(unit, verdict)
       }
+      // Rolled back, it is a refusal that is true; committed, it would be an answer that comes too late.
+      if (performance.now() - start > TRANSACTION_TIMEOUT) throw new Error('the transaction took too long')
       return verdicts
     })
   } catch (error) {

@@ -36,6 +36,9 @@ const QUEUE_BYTES = 268_435_456
 /** Values that one batch may match by: each is a lock, and a server has a few thousand of them for everybody. */
 const BATCH_MATCHES = 500
 
+/** Milliseconds between two looks at whose time is over. One clock for all: a timer for each would cost more. */
+const LOOK = 50
+
 /** The commit of a store, and a promise that settles when everything accepted has been written. */
 export function groupCommit(
   db: Database,
@@ -52,6 +55,25 @@ export function groupCommit(
   /** Tokens of the batches in flight: a unit that shares one waits, or it would hold up its whole batch at the row's lock. */
   const inFlight = new Set<string>()
   const idle: (() => void)[] = []
+  const running = new Set<Waiting[]>()
+  let looking = false
+
+  /** Answers whatever has had its time. What is being written may yet be written: nobody can know, and nobody is to wait for ever. */
+  function look() {
+    const now = performance.now()
+    const late = (w: Waiting) => now - w.since > w.left
+    if (queue.some(late)) {
+      for (const w of queue) {
+        if (!late(w)) continue
+        queuedBytes -= w.size
+        w.done(away('waited too long for the store'))
+      }
+      queue = queue.filter(w => !late(w))
+    }
+    for (const batch of running) for (const w of batch) if (late(w)) w.done(away('the store did not answer in time'))
+    looking = queue.length > 0 || running.size > 0
+    if (looking) setTimeout(look, LOOK)
+  }
 
   function pump() {
     scheduled = false
@@ -92,6 +114,7 @@ export function groupCommit(
   async function run(batch: Waiting[]) {
     const began = performance.now()
     writing += batch.length
+    running.add(batch)
     for (const w of batch) for (const t of w.tokens) inFlight.add(t)
     try {
       await settle(batch)
@@ -100,6 +123,7 @@ export function groupCommit(
     } finally {
       for (const w of batch) for (const t of w.tokens) inFlight.delete(t)
       busy--
+      running.delete(batch)
       writing -= batch.length
       committed += batch.length
       options.written?.(batch.length, (performance.now() - began) / 1000)
@@ -118,6 +142,8 @@ export function groupCommit(
           return done(away('the commit queue is full'))
         queuedBytes += size
         queue.push({ unit, since: performance.now(), left, tokens: tokensOf(unit), size, done, fail })
+        if (!looking) setTimeout(look, LOOK)
+        looking = true
         if (scheduled || busy >= db.lanes) return
         // Requests that arrive together leave together; Bun runs the microtasks between any two of them.
         scheduled = true

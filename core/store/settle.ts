@@ -25,6 +25,8 @@ export interface Waiting {
 /** Milliseconds; beginning later would leave the statement too little of the request's eight seconds. */
 const LONGEST_WAIT = 8000 - STATEMENT_TIMEOUT - 500
 const ATTEMPTS = 4
+/** Milliseconds; a question that takes longer may have made a batch late. */
+const SLOW = 500
 /** Milliseconds before a batch whose connection was lost is sent again. */
 const RESEND_AFTER = 50
 /** Milliseconds for which batches ask what is locked before they begin, since one of them waited for a lock in vain. */
@@ -59,12 +61,20 @@ export function settling(db: Database, { now, warn, took }: Options): (batch: Wa
   const index = matchIndexes(db, (error, field) => warn('an index for matching could not be made', { field, error: String(error) }))
   let carefulUntil = Number.NEGATIVE_INFINITY
 
-  async function settle(all: Waiting[], attempts: number): Promise<void> {
-    let batch = inTime(all)
+  async function settle(given: Waiting[], attempts: number): Promise<void> {
+    let batch = inTime(given)
     if (batch.length === 0) return
     try {
       if (performance.now() < carefulUntil) batch = await free(batch)
-      const { refused, left } = await gate.before(batch.map(w => w.unit))
+      const began = performance.now()
+      const { refused, left: all } = await gate.before(batch.map(w => w.unit))
+      let left = all
+      // On a slow line the question alone may have taken all the time that there was.
+      if (performance.now() - began > SLOW) {
+        batch = inTime(batch)
+        const units = new Set(batch.map(w => w.unit))
+        left = all.filter(unit => units.has(unit))
+      }
       index(left)
       const verdicts = left.length > 0 ? await commitBatch(db, left, now()) : new Map<Unit, Verdict>()
       if (left.length > 0) took?.(true)
@@ -160,7 +170,11 @@ export function settling(db: Database, { now, warn, took }: Options): (batch: Wa
       const rest = await free(batch)
       if (rest.length < batch.length) return settle(rest, attempts)
     } catch (error) {
-      return recover(batch, error, attempts)
+      if (classify(error) !== 'locked') return recover(batch, error, attempts)
+      // The whole table, then: asking on and on would hold everybody up for as long as that lasts.
+      warn('another session holds a table locked; what would write to it is refused', { units: batch.length })
+      for (const w of batch) w.done(away('another session holds the table locked'))
+      return
     }
     if (batch.length === 1) return batch[0]?.done(away('another session holds a row of it locked'))
     // No record, so perhaps a quota.
