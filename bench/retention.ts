@@ -104,7 +104,7 @@ function inTurn(url: string, rate: number, seconds: number): Promise<Record<'qui
   })
 }
 
-const KEEP = { events: 30 * DAY, deliveries: 30 * DAY, requests: 7 * DAY }
+const KEEP = { events: 30 * DAY, deliveries: 30 * DAY, requests: 7 * DAY, idempotency: 0 }
 const month = Date.now() - 40 * DAY
 const idOf = (prefix: string) => `'${prefix}${encodeTime(month)}' || lpad(i::text, 16, '0')`
 const OLD = `
@@ -155,7 +155,7 @@ async function sweep(): Promise<{ clock: number; postgres: number }> {
   const age = 1000 * DAY
   const before = cpuOfTree(server.pid)
   const round = openRetention(timed, {
-    keep: () => ({ events: age, deliveries: age, requests: age }),
+    keep: () => ({ events: age, deliveries: age, requests: age, idempotency: 0 }),
     now: Date.now,
     busy: () => false,
     warn: message => process.stderr.write(`${message}\n`),

@@ -1,7 +1,8 @@
 /** The operator's log: JSON lines on stderr, readable lines when that is a terminal. */
 import process from 'node:process'
 import { type Logger, pino } from 'pino'
-import { needles } from './needles.ts'
+import { needles, spellings } from './needles.ts'
+import { printable } from './printable.ts'
 
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>
 
@@ -19,12 +20,11 @@ export function openLog(secrets: () => readonly string[], level = process.env.LO
     if (values.length !== counted) {
       counted = values.length
       const long = values.filter(value => value.length >= SHORTEST_SECRET)
-      // As it is, and as JSON writes it: a quote or a backslash in it would stand escaped in the line.
-      known = needles(long.flatMap(value => [value, JSON.stringify(value).slice(1, -1)]))
+      known = needles(long.flatMap(spellings))
     }
     return known?.replace(line, '[secret]') ?? line
   }
-  const write = (line: string) => void process.stderr.write(blank(terminal ? readable(line) : line))
+  const write = (line: string) => void process.stderr.write(blank(terminal ? readable(line, blank) : line))
   return pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: label => ({ level: label }) } },
     { write },
@@ -33,9 +33,15 @@ export function openLog(secrets: () => readonly string[], level = process.env.LO
 
 const COLOURS: Record<string, number> = { debug: 90, info: 36, warn: 33, error: 31, fatal: 31 }
 
-function readable(line: string): string {
+/** Senders write keys and headers that come to stand in reasons. Secrets go first: what is printable of them may not look like them. */
+function readable(line: string, blank: (text: string) => string): string {
   const { level, time, msg, ...fields } = JSON.parse(line)
-  const rest = Object.entries(fields).map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+  const plain = (value: unknown) => printable(blank(typeof value === 'string' ? value : (JSON.stringify(value) ?? '')))
+  const rest = Object.entries(fields).map(([key, value]) => {
+    // An error comes with its stack; no further line of it may look like one of the log.
+    const lines = key === 'error' && typeof value === 'string' ? blank(value).split('\n') : [value]
+    return `${plain(key)}=${lines.map(part => plain(part).trimStart()).join('\n    ')}`
+  })
   const label = process.env.NO_COLOR ? level : `\u001b[${COLOURS[level] ?? 0}m${level}\u001b[0m`
-  return `${time.slice(11, 19)} ${label} ${msg ?? ''}${rest.length > 0 ? `  ${rest.join(' ')}` : ''}\n`
+  return `${String(time).slice(11, 19)} ${label} ${plain(msg ?? '')}${rest.length > 0 ? `  ${rest.join(' ')}` : ''}\n`
 }

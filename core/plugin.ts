@@ -19,6 +19,7 @@ export {
   type Sender,
 } from './destination.ts'
 export { compileExpression, type Expression } from './expression.ts'
+export { exactNumbers, type IsExact } from './numeral.ts'
 export { headerFault, signingKey, urlFault } from './outgoing.ts'
 export { type Ask, fetchText, type Keeping, type Kept, keep, type Send, Unavailable } from './remote.ts'
 export type { Draft, Finding, Handshake, SenderField, SenderPart, Signer } from './sender.ts'
@@ -101,9 +102,12 @@ export interface Exchange {
   readonly receivedAt: number
   /** The body's bytes exactly as they came. */
   readonly raw: Uint8Array
-  /** The `traceparent` that the request came with (W3C Trace Context), when it is valid. */
+  /**
+   * The `traceparent` for calls that follow from the request (W3C Trace Context): the trace that it came with, under a parent id made
+   * for this exchange, or what `belongTo` was given. Undefined when it came with none that is valid.
+   */
   readonly trace?: string | undefined
-  /** From here on the event of this exchange, and its deliveries, belong to this `traceparent`. */
+  /** From here on the event of this exchange belongs to this `traceparent`, and its deliveries carry it: they hang below that span. One that is not valid changes nothing. */
   belongTo(traceparent: string): void
   /** Runs when the answer is made, whatever it is: the webhook, its outcome and status, and the code of a refusal. It must not throw. */
   atEnd(listener: (end: { outcome: 'accepted' | 'replayed' | 'refused' | 'failed'; status: number; code?: string }) => void): void

@@ -16,6 +16,8 @@ const floors: Record<string, number> = {
   'core/runtime.ts': 0,
   'core/log.ts': 1,
   'core/needles.ts': 0,
+  'core/printable.ts': 0,
+  'core/numeral.ts': 0,
   'core/expression.ts': 0,
   'core/template.ts': 0,
   'core/hops.ts': 0,

@@ -31,8 +31,14 @@ export async function openAdmin(world: AdminOptions): Promise<Server | undefined
   const pages: Record<string, () => Response | Promise<Response>> = {
     '/livez': () => health.live(),
     '/readyz': async () => health.ready(await world.ready()),
-    '/metrics': async () =>
-      new Response(await metrics.text(), { headers: { 'content-type': metrics.contentType, 'cache-control': 'no-store' } }),
+    '/metrics': () =>
+      metrics.text().then(
+        text => new Response(text, { headers: { 'content-type': metrics.contentType, 'cache-control': 'no-store' } }),
+        error => {
+          log.error({ error: String(error) }, 'the metrics could not be gathered')
+          return problem(new Refused(503, 'UNAVAILABLE', 'The metrics cannot be gathered now.', { headers: { 'retry-after': '1' } }))
+        },
+      ),
   }
   const options = {
     port,

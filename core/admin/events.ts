@@ -16,7 +16,7 @@ const view = {
   entity: nullable(Type.String()),
   record_id: nullable(Type.String()),
   hops: Type.Integer({ description: 'How often it has gone round already.' }),
-  trace: nullable(Type.String({ description: 'The `traceparent` that the request came with.' })),
+  trace: nullable(Type.String({ description: 'The `traceparent` that its deliveries carry: the trace of the request.' })),
   created_at: time('When the request came.'),
 }
 

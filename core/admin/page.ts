@@ -17,7 +17,7 @@ export const pageOf = (item: TSchema) =>
     next: nullable(
       Type.String({
         description:
-          'Cursor of the next page; null at the end. With filters a page may have fewer rows than asked for, even none, and still have a next one.',
+          'Cursor of the next page; null at the end. A page of large rows may have fewer than asked for, and with filters even none, and still have a next one.',
       }),
     ),
   })

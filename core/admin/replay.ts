@@ -69,7 +69,7 @@ export const replay = [
         const details = { webhook: captured.webhook, exchange, outcome }
         await writeAudit(store.db, { actor: 'admin', ip, action: 'request.replay', target: captured.id, details, now: now() })
       }
-      const match = compileMatcher(
+      const { match } = compileMatcher(
         config(),
         (message, fields) => log.warn(fields, message),
         () => {},

@@ -1,6 +1,7 @@
 /** Results of cases as lines for people, as JSON, and as JUnit XML. */
 import type { Position } from '../config/config.ts'
 import { formatPosition, showFile } from '../config/problem.ts'
+import { escaped, printable } from '../printable.ts'
 import type { Result } from './run.ts'
 
 /** Wraps a text in a colour of the terminal, or leaves it alone. */
@@ -94,11 +95,3 @@ function xml(text: string): string {
       .replace(/[&<>"\n\t\r]/g, c => ENTITIES[c] as string)
   )
 }
-
-/** What would move the cursor or colour the terminal is shown as its code. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, escaped)
-}
-
-const escaped = (c: string) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`

@@ -21,6 +21,8 @@ export function ended(log: Log, hup: () => void): Promise<{ signal: string; cras
     process.on('SIGTERM', stop('SIGTERM', 143))
     process.on('SIGINT', stop('SIGINT', 130))
     process.on('SIGHUP', hup)
+    // Its default would be a sudden end, on a signal that means a gentle one elsewhere.
+    process.on('SIGUSR2', () => log.warn({}, 'SIGUSR2 replaces the workers of `serve --workers`; this process has none'))
     process.on('uncaughtException', crash)
     process.on('unhandledRejection', crash)
   })

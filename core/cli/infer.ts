@@ -9,10 +9,11 @@ import type { Drift } from '../infer/drift.ts'
 import { samplesOf } from '../infer/files.ts'
 import { infer as fromSamples, type Inferred, type Taken } from '../infer/infer.ts'
 import type { Presets } from '../infer/provider.ts'
+import { printable } from '../printable.ts'
 import { type ClientOptions, openClient } from './adminClient.ts'
 import { countOption } from './filter.ts'
 import { CommandFailure, EXIT, type Print } from './open.ts'
-import { printable, table } from './table.ts'
+import { table } from './table.ts'
 import { wholeFile } from './wholeFile.ts'
 
 export interface InferCommand extends ClientOptions {

@@ -5,8 +5,8 @@ import { type Loaded, type LoadOptions, load } from '../config/load.ts'
 import { formatPosition, formatProblem, showFile } from '../config/problem.ts'
 import type { Change, Section, Severity, Side } from '../plan/change.ts'
 import { compare } from '../plan/compare.ts'
+import { printable } from '../printable.ts'
 import { CommandFailure, EXIT, type Print } from './open.ts'
-import { printable } from './table.ts'
 
 export interface PlanOptions extends LoadOptions {
   old: string

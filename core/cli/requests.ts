@@ -1,11 +1,13 @@
 /** `postern requests list|show|replay`: the captured requests of a running gateway. */
+
+import { printable } from '../printable.ts'
 import type { RequestView, WholeRequest } from '../store/readRequests.ts'
 import type { StepSeen } from '../store/requests.ts'
 import { type ClientOptions, openClient } from './adminClient.ts'
 import { filtersOf } from './filter.ts'
 import { type ListOptions, limitOf, printList } from './list.ts'
 import { EXIT, type Print } from './open.ts'
-import { facts, moment, printable, table } from './table.ts'
+import { facts, moment, table } from './table.ts'
 
 type Common = ClientOptions & { json: boolean }
 

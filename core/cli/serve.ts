@@ -9,12 +9,14 @@ import { formatProblem } from '../config/problem.ts'
 import { openDocs } from '../docs/docs.ts'
 import type { Presets } from '../infer/provider.ts'
 import { openKv } from '../kv/kv.ts'
-import { openLog } from '../log.ts'
+import { type Log, openLog } from '../log.ts'
+import { kept } from '../metrics/kept.ts'
 import { openMetrics } from '../metrics/meter.ts'
 import { installQueue } from '../outbox/queue.ts'
 import { openEdge } from '../request/edge.ts'
 import { openGateway } from '../request/gateway.ts'
 import { collect, serve as listen, runtimeName, type Server } from '../runtime.ts'
+import { backlog } from '../store/backlog.ts'
 import { foresee } from '../store/foresee.ts'
 import { outboxAge } from '../store/outboxAge.ts'
 import { openSamples } from '../store/requests.ts'
@@ -47,6 +49,8 @@ export interface ServeOptions extends LoadOptions {
 const PATIENCE = 10_000
 /** Requests that wait for their commit, from which on samples wait for theirs. */
 const BUSY = 16
+/** What plugins may take to let go of what they hold, milliseconds. */
+const PLUGINS_END = 3000
 /** Webhooks from which on a load leaves more behind than it keeps. */
 const MANY = 1000
 /** For which a worker that is replaced goes on answering at least: senders who keep their connections must hear that theirs ends. */
@@ -55,22 +59,24 @@ const REPLACED = 1000
 const GRACE = 1000
 
 export async function serve(options: ServeOptions, out: Print): Promise<number> {
+  const secrets = new Set<string>()
+  const log = openLog(() => [...secrets])
   const told = new Set<string>()
   const tell = (line: string) => {
-    if (!told.has(line)) process.stderr.write(`${line}\n`)
+    // A worker's parent has told all of it before.
+    if (!told.has(line) && process.env[WORKER] === undefined) log.warn({}, line)
     told.add(line)
   }
   const workers = process.env[WORKER] === undefined ? workersOf(options.workers, runtimeName()) : 1
   // Where the store is must be known before the stored secrets are, and these before the whole configuration.
   const early = await openConfig(options.config, options, tell)
   if (workers > 1) {
-    refuseWorkers(early)
+    refuseWorkers(early, log)
     return serveWorkers(workers)
   }
   const masterKey = findMasterKey(early, options.env)
-  const secrets = new Set(early.secretValues)
+  for (const secret of early.secretValues) secrets.add(secret)
   if (masterKey) secrets.add(Buffer.from(masterKey.bytes).toString('base64'))
-  const log = openLog(() => [...secrets])
   const warn = (message: string, fields?: Record<string, unknown>) => log.warn(fields ?? {}, message)
 
   // The first start of an embedded store takes some seconds.
@@ -82,7 +88,11 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   }
   const metrics = openMetrics(
     { version: options.version, runtime: runtimeName() },
-    { commitQueue: () => store.depth(), outboxAge: () => outboxAge(background) },
+    {
+      commitQueue: () => store.depth(),
+      outboxAge: () => outboxAge(background),
+      backlog: () => backlog(background, [...config.destinations.keys()]),
+    },
   )
   const store = openStore(db, { now: Date.now, warn, written: metrics.batch })
   const live = liveSecrets(store, masterKey, log, { now: Date.now, blank: value => void secrets.add(value) })
@@ -132,10 +142,16 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     ready: store.ready,
     failed: error => log.error({ error: String(error) }, 'the edge failed'),
   })
-  let reloading = Promise.resolve()
+  let reloading: Promise<unknown> | undefined
+  /** Why to reload once more, when the present one has ended: what was asked for meanwhile is one reload, however often. */
+  let again: string | undefined
   // Before it can be found ready: whoever sees that may send a signal at once.
   const end = ended(log, () => reload('SIGHUP'))
-  const boss = foreman(metrics.json, () => process.kill(process.pid, 'SIGTERM'))
+  let leaving = false
+  const boss = foreman(
+    () => (leaving ? metrics.last() : metrics.json()),
+    () => process.kill(process.pid, 'SIGTERM'),
+  )
   const { port, host, tls } = config.server
   const server = await listen({
     port,
@@ -147,6 +163,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     fetch: edge.fetch,
     reusePort: boss !== undefined,
   })
+  metrics.destinations(config.destinations.keys())
   metrics.reloaded(true, Date.now())
   const admin = await openAdmin({
     config: () => config,
@@ -155,7 +172,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     now: Date.now,
     control: delivery.engine,
     replay: edge.replay,
-    metrics: boss ? { ...metrics, text: boss.metrics } : metrics,
+    metrics: boss ? { ...metrics, text: kept(boss.metrics) } : metrics,
     reusePort: boss !== undefined,
     ready: edge.readiness,
     presets: options.presets,
@@ -170,11 +187,20 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   const watcher = options.watch ? watchFiles(options.config, config.files, () => reload('files changed')) : undefined
 
   function reload(why: string) {
-    reloading = reloading
-      .then(() => loadAnew(why))
+    if (reloading) {
+      again = why
+      return
+    }
+    reloading = loadAnew(why)
       .catch(error => {
         log.error({ error: String(error) }, 'reload failed; the old configuration stays')
         metrics.reloaded(false, Date.now())
+      })
+      .finally(() => {
+        reloading = undefined
+        const next = again
+        again = undefined
+        if (next !== undefined) reload(next)
       })
   }
 
@@ -198,6 +224,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     watcher?.follow(next.files)
     live.warnOfEnded(next.secretNames)
     warnOfClosed(next)
+    metrics.destinations(next.destinations.keys())
     metrics.reloaded(true, Date.now())
     log.info({ why, webhooks: next.webhooks.size }, 'reloaded')
     setTimeout(() => collectAfter(next), 1000)
@@ -215,12 +242,15 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   secretWatcher.close()
   if (!crashed) await sleep(Math.max(config.server.drainDelay, boss?.replaced() ? REPLACED : 0))
   await Promise.all([stopWithin(server, config.server.requestTimeout + GRACE), admin && stopWithin(admin, GRACE)])
+  // What plugins gather, spans say, goes out now or never; one that hangs must not keep the process.
+  await Promise.race([edge.close(), sleep(PLUGINS_END)])
   await delivery.close()
   await retention.close()
   await samples.close()
   await background.close()
   await store.close()
   await kv.close()
+  leaving = true
   await boss?.leaving()
   log.info({}, 'stopped')
   return crashed ? EXIT.crash : EXIT.good
@@ -232,14 +262,14 @@ function collectAfter({ webhooks }: Config) {
 }
 
 /** What several processes cannot share. */
-function refuseWorkers({ store, server, admin, redis }: Config) {
+function refuseWorkers({ store, server, admin, redis }: Config, log: Log) {
   const fault = store.url.startsWith('pglite:')
     ? 'the embedded store belongs to one process: set store.url to a Postgres'
     : server.port === 0 || admin.port === 0
       ? 'with port 0 each of them would take a port of its own: choose server.port and admin.port'
       : undefined
   if (fault) throw new CommandFailure(EXIT.config, `--workers: ${fault}`)
-  if (!redis.url) process.stderr.write('--workers without redis.url: each worker counts rate limits for itself\n')
+  if (!redis.url) log.warn({}, '--workers without redis.url: each worker counts rate limits for itself')
 }
 
 /** A sender that stalls must not hold up the end; by then its request has had its answer. */

@@ -1,5 +1,6 @@
 /** Rows for people: aligned columns under a heading. */
 import process from 'node:process'
+import { printable } from '../printable.ts'
 
 /** One line for each row, and the heading above them. */
 export function table(heading: readonly string[], rows: readonly (readonly unknown[])[]): string[] {
@@ -22,16 +23,6 @@ export function facts(of: Record<string, unknown>): string[] {
 
 /** A time to the second, as UTC. */
 export const moment = (time: unknown) => (typeof time === 'string' ? time.slice(0, 19).replace('T', ' ') : undefined)
-
-/** Senders choose ids and texts: what would move the cursor or colour the terminal is shown as its code. */
-export function printable(value: unknown): string {
-  if (value === null || value === undefined) return '-'
-  const text = typeof value === 'string' ? value : JSON.stringify(value)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, c => {
-    return `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`
-  })
-}
 
 function faint(text: string): string {
   return process.stdout.isTTY && !process.env.NO_COLOR ? `\u001b[2m${text}\u001b[0m` : text

@@ -139,7 +139,7 @@ export interface Config {
   readonly redis: { readonly url: string }
   /** `token` empty: the admin API is off. `shownToken` is the token's `${NAME}`. */
   readonly admin: { readonly port: number; readonly host: string; readonly token: string; readonly shownToken: string }
-  readonly retention: { readonly events: number; readonly deliveries: number; readonly requests: number }
+  readonly retention: { readonly events: number; readonly deliveries: number; readonly requests: number; readonly idempotency: number }
   /** Empty: none is written here. */
   readonly secrets: { readonly masterKey: string }
   readonly entities: ReadonlyMap<string, Entity>

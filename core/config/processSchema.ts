@@ -79,8 +79,9 @@ export const retention = closed(
     events: Duration({ default: '30d', description: 'How long events are kept.' }),
     deliveries: Duration({ default: '30d', description: 'How long deliveries are kept.' }),
     requests: Duration({ default: '7d', description: 'How long captured requests are kept.' }),
+    idempotency: Duration({ default: '1m', description: 'How long idempotency keys are kept after their own ttl; a minute at least.' }),
   },
-  'How long what is not a record is kept. Idempotency keys have a ttl of their own.',
+  'How long what is not a record is kept.',
 )
 
 /** Where records are kept. */
@@ -106,7 +107,7 @@ export const redis = closed(
       Type.String({
         format: 'redis-url',
         default: '',
-        description: 'Redis 6.2 or later, or Valkey, for rate limits and nonces that replicas share. Empty: none.',
+        description: 'Redis 6.2 or later, or Valkey, for rate limits that replicas share. Empty: none.',
       }),
     ),
   },

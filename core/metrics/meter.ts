@@ -1,6 +1,7 @@
 /** What the gateway counts and measures, for Prometheus. Every label's values come from the configuration or the code, so their number is bounded. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client'
 import { Durations } from './durations.ts'
+import { kept } from './kept.ts'
 
 export interface Meter {
   /** One request that was answered; `webhook` is empty when none took it, `reason` the code of a refusal or empty. */
@@ -9,10 +10,14 @@ export interface Meter {
   step(plugin: string, seconds: number): void
   /** One transaction of the group commit. */
   batch(units: number, seconds: number): void
+  /** A webhook has a limit: its counter begins at 0, for a rise from nothing at all is no rise to Prometheus. */
+  limited(webhook: string): void
   /** A limit could not be checked. */
   limiterAway(webhook: string): void
+  /** These are the destinations from now on: their counters begin at 0. */
+  destinations(names: Iterable<string>): void
   /** One attempt of a delivery that ended. */
-  attempt(destination: string, outcome: 'delivered' | 'failed' | 'dead', seconds: number): void
+  attempt(destination: string, outcome: (typeof ATTEMPTED)[number], seconds: number): void
   reloaded(success: boolean, now: number): void
 }
 
@@ -22,19 +27,24 @@ export interface Gauges {
   commitQueue(): number
   /** Seconds since the oldest event that no relay has seen yet. */
   outboxAge(): Promise<number | undefined>
+  /** Of the destinations that the configuration has. */
+  backlog(): Promise<readonly { destination: string; paused: boolean; pending: number }[] | undefined>
 }
 
 export interface Metrics extends Meter {
-  /** In the text format of Prometheus, 0.0.4. */
+  /** In the text format of Prometheus, 0.0.4; made once for all who ask within a second, since anybody may ask. */
   text(): Promise<string>
   /** The same, to be merged with those of other processes. */
   json(): Promise<object[]>
+  /** The same as it is at this moment, for the last word of a process. */
+  last(): Promise<object[]>
   readonly contentType: string
 }
 
 const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 8]
 const STEP_SECONDS = [0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1]
 const BATCH_UNITS = [1, 2, 4, 8, 16, 32, 64, 128, 256]
+const ATTEMPTED = ['delivered', 'failed', 'dead'] as const
 const ATTEMPT_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30]
 
 /** Counts nothing. */
@@ -42,7 +52,9 @@ export const silent: Meter = {
   request() {},
   step() {},
   batch() {},
+  limited() {},
   limiterAway() {},
+  destinations() {},
   attempt() {},
   reloaded() {},
 }
@@ -53,7 +65,7 @@ export function openMetrics(build: { version: string; runtime: string }, gauges:
   collectDefaultMetrics({ register: registry })
   const requests = new Counter({
     name: 'postern_requests_total',
-    help: 'Requests answered, by webhook, outcome (accepted, replayed, refused, failed) and the code of a refusal.',
+    help: 'Requests answered, by webhook, outcome (accepted, replayed, asked, read, refused, failed) and the code of a refusal.',
     labelNames: ['webhook', 'outcome', 'reason'] as const,
     registers,
     collect: () => hand(),
@@ -122,6 +134,17 @@ export function openMetrics(build: { version: string; runtime: string }, gauges:
     'max',
   )
 
+  const paused = perDestination(
+    'postern_destination_paused',
+    '1 while nothing is sent there: an operator, a 410 or disableAfter paused it.',
+  )
+  const pending = perDestination('postern_deliveries_pending', 'Deliveries that are to be sent, or sent again; counted up to 10,000.')
+
+  /** Every process looks at the same store. */
+  function perDestination(name: string, help: string): Gauge<'destination'> {
+    return new Gauge({ name, help, labelNames: ['destination'] as const, registers, aggregator: 'max' })
+  }
+
   function gauge(name: string, help: string, aggregator: 'sum' | 'min' | 'max'): Gauge {
     return new Gauge({ name, help, registers, aggregator })
   }
@@ -134,10 +157,21 @@ export function openMetrics(build: { version: string; runtime: string }, gauges:
 
   async function ask() {
     depth.set(gauges.commitQueue())
-    const oldest = await gauges.outboxAge()
+    const [oldest, waiting = []] = await Promise.all([gauges.outboxAge(), gauges.backlog()])
     // A figure of before would say that all is well while nobody knows.
     if (oldest === undefined) age.remove()
     else age.set(oldest)
+    paused.reset()
+    pending.reset()
+    for (const of of waiting) {
+      paused.set({ destination: of.destination }, of.paused ? 1 : 0)
+      pending.set({ destination: of.destination }, of.pending)
+    }
+  }
+
+  async function last(): Promise<object[]> {
+    await ask()
+    return registry.getMetricsAsJSON()
   }
 
   return {
@@ -151,7 +185,11 @@ export function openMetrics(build: { version: string; runtime: string }, gauges:
       batchUnits.observe(units)
       batchSeconds.observe(seconds)
     },
+    limited: webhook => limiterAway.inc({ webhook }, 0),
     limiterAway: webhook => limiterAway.inc({ webhook }),
+    destinations(names) {
+      for (const destination of names) for (const outcome of ATTEMPTED) attempts.inc({ destination, outcome }, 0)
+    },
     attempt(destination, outcome, seconds) {
       attempts.inc({ destination, outcome })
       attemptSeconds.observe({ destination }, seconds)
@@ -160,14 +198,12 @@ export function openMetrics(build: { version: string; runtime: string }, gauges:
       reloadSuccess.set(success ? 1 : 0)
       if (success) reloadTime.set(now / 1000)
     },
-    async text() {
+    text: kept(async () => {
       await ask()
       return registry.metrics()
-    },
-    async json() {
-      await ask()
-      return registry.getMetricsAsJSON()
-    },
+    }),
+    json: kept(last),
+    last,
     contentType: registry.contentType,
   }
 }

@@ -2,23 +2,24 @@
 import { createHash } from 'node:crypto'
 import type { EventType } from '../config/config.ts'
 import type { Tx } from '../plugin.ts'
+import type { Body } from './body.ts'
 import { LEASE } from './lease.ts'
 import type { Job, Queue } from './queue.ts'
 
-/** An event as it stands in the store. */
-export interface StoredEvent {
+/** What is known of an event without its data. */
+export interface EventHead {
   id: string
   type: EventType
   webhook: string
   entity: string | null
   record_id: string | null
-  data: Record<string, unknown>
-  previous: Record<string, unknown> | null
-  variables: Record<string, unknown>
   hops: number
   trace: string | null
   created_at: Date
 }
+
+/** An event as it stands in the store. */
+export interface StoredEvent extends EventHead, Omit<Body, 'size'> {}
 
 /** A delivery that has been claimed, with its event. */
 export interface Claimed extends StoredEvent {
@@ -30,32 +31,56 @@ export interface Claimed extends StoredEvent {
   forgiven: number
 }
 
-const EVENT = 'e.id, e.type, e.webhook, e.entity, e.record_id, e.data, e.previous, e.variables, e.hops, e.trace, e.created_at'
+const HEAD = 'e.id, e.type, e.webhook, e.entity, e.record_id, e.hops, e.trace, e.created_at'
 
 /** The same whoever relays the event, so that it is delivered once: `dlv_`, the event's ULID, and a digest of the destination. */
 export function deliveryId(event: string, destination: string): string {
   return `dlv_${event.slice(4)}_${createHash('sha256').update(destination).digest('hex').slice(0, 12)}`
 }
 
-/** Takes events of this plan, or of one that nobody has any more, out of the outbox, in the order of their commits; only in a transaction that writes their deliveries. */
-export function takeEvents(tx: Tx, limit: number, plan: string): Promise<(StoredEvent & { seq: number })[]> {
-  return tx.query(
-    `with taken as (
-       delete from outbox where seq = any(array(
-         select seq from outbox o where plan = $2 or not exists (select from replicas r where r.plan = o.plan and r.seen_at > now() - interval '${LEASE} ms')
-         order by seq limit $1 for update skip locked)) returning seq, event
-     ) select taken.seq, ${EVENT} from taken join events e on e.id = taken.event order by taken.seq`,
-    [limit, plan],
-  )
+/** A row of the outbox. */
+export interface Announced {
+  seq: number
+  /** Undefined: it is no longer kept. */
+  event: EventHead | undefined
 }
 
-/** Those of the claimed deliveries that are still to be made, with their events. */
-export function readClaimed(tx: Tx, deliveries: readonly string[]): Promise<Claimed[]> {
+/** What the outbox has of this plan, or of one that nobody has any more, in the order of the commits. */
+export async function readOutbox(tx: Tx, limit: number, plan: string): Promise<Announced[]> {
+  const rows = await tx.query<EventHead & { seq: number }>(
+    `with found as materialized (
+       select seq, event from outbox o where plan = $2 or not exists (select from replicas r where r.plan = o.plan and r.seen_at > now() - interval '${LEASE} ms')
+       order by seq limit $1 for update skip locked
+     ) select found.seq, ${HEAD} from found left join events e on e.id = found.event order by found.seq`,
+    [limit, plan],
+  )
+  return rows.map(({ seq, ...event }) => ({ seq, event: event.id === null ? undefined : event }))
+}
+
+/** Takes events out of the outbox; only in the transaction that read them and writes their deliveries. */
+export async function takeOut(tx: Tx, rows: readonly Announced[]): Promise<void> {
+  if (rows.length > 0) await tx.query('delete from outbox where seq = any($1::bigint[])', [rows.map(row => row.seq)])
+}
+
+/** Those of the claimed deliveries that are still to be made, with what is known of their events. */
+export function readClaimed(tx: Tx, deliveries: readonly string[]): Promise<Omit<Claimed, keyof Body>[]> {
   return tx.query(
-    `select d.id as delivery, d.subscription, d.attempts, d.forgiven, ${EVENT}
+    `select d.id as delivery, d.subscription, d.attempts, d.forgiven, ${HEAD}
      from deliveries d join events e on e.id = d.event where d.id = any($1::text[]) and d.status = 'pending'`,
     [deliveries],
   )
+}
+
+/** Why a delivery is dead whose event is there, and can never be read. */
+export const UNREADABLE = 'EVENT_UNREADABLE'
+
+/** Ends a delivery whose event cannot be read. */
+export async function buryJob(tx: Tx, queue: Queue, destination: string, job: Job): Promise<void> {
+  await tx.query(
+    `update deliveries set status = 'dead', last_error = '${UNREADABLE}', next_at = null, updated_at = now() where id = $1 and status = 'pending'`,
+    [job.delivery],
+  )
+  await queue.remove(tx, destination, [job])
 }
 
 /** Takes jobs away whose deliveries are not to be made: cancelled, or finished by whoever had them before, or their event is no longer kept. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config, Destination } from '../config/config.ts'
 import { planOf } from '../config/plan.ts'
 import { SHORTEST_SECRET } from '../log.ts'
-import { type Needles, needles } from '../needles.ts'
+import { type Needles, needles, spellings } from '../needles.ts'
 import type { Sender } from '../plugin.ts'
 import type { Database } from '../store/database.ts'
 import { ulid } from '../ulid.ts'
@@ -12,7 +12,7 @@ import { type Load, openGovernor } from './governor.ts'
 import { type Attempted, type Lane, openLane } from './lane.ts'
 import { type DestinationRow, LEASE, openLease } from './lease.ts'
 import { lend } from './lend.ts'
-import { compileMatcher } from './match.ts'
+import { compileMatcher, type Matcher } from './match.ts'
 import { type Compose, compileMessage } from './message.ts'
 import { operations } from './operate.ts'
 import { resumePace } from './pace.ts'
@@ -58,7 +58,7 @@ const RENEW = 1000
 interface Plan {
   name: string
   config: Config
-  match: ReturnType<typeof compileMatcher>
+  matcher: Matcher
   /** Its secrets, and those of the plan before: what is under way was signed with these. */
   secrets: Needles | undefined
 }
@@ -90,7 +90,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   function planned(config: Config, before?: Config): Plan {
     const failed = (subscription: string) => void unjudged.set(subscription, (unjudged.get(subscription) ?? 0) + 1)
     const known = [...config.secretValues, ...(before?.secretValues ?? [])].filter(secret => secret.length >= SHORTEST_SECRET)
-    return { name: planOf(config), config, match: compileMatcher(config, warn, failed), secrets: needles(known) }
+    return { name: planOf(config), config, matcher: compileMatcher(config, warn, failed), secrets: needles(known.flatMap(spellings)) }
   }
 
   /** A receiver may echo what it was sent. */
@@ -103,7 +103,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     queue,
     governor,
     warn,
-    plan: () => ({ name: plan.name, match: plan.match, ordered: isOrdered }),
+    plan: () => ({ ...plan.matcher, name: plan.name, ordered: isOrdered }),
     hungry: () => lanes.size === 0 || [...lanes.values()].some(place => place.lane.hungry()),
     relayed: names => {
       for (const name of names) lanes.get(name)?.lane.wake()

@@ -242,7 +242,7 @@ export function openLane(options: LaneOptions): Lane {
       await sender.close?.()
     },
     halted: () => stopped,
-    hungry: () => !stopped && circuit.state() === 'closed' && claims.size() < HUNGRY,
+    hungry: () => !stopped && circuit.state() === 'closed' && claims.ahead() < HUNGRY,
     circuit: circuit.state,
   }
 }

@@ -2,7 +2,7 @@
 import type { Config, Subscription } from '../config/config.ts'
 import { SUBSCRIPTION_NAMES } from '../config/subscription.ts'
 import { compileExpression } from '../plugin.ts'
-import type { StoredEvent } from './delivery.ts'
+import type { EventHead, StoredEvent } from './delivery.ts'
 
 export interface Match {
   subscription: string
@@ -10,7 +10,13 @@ export interface Match {
 }
 
 /** Finds each destination of an event once: the first subscription that wants it there is the one whose body is sent. */
-export type Matcher = (event: StoredEvent) => Match[]
+export interface Matcher {
+  match(event: StoredEvent): Match[]
+  /** As if every `when` held: of an event whose data is not at hand. */
+  possible(event: EventHead): Match[]
+  /** Whether a `when` looks at events of this webhook; without one, `possible` is all that matters. */
+  asks(webhook: string): boolean
+}
 
 type Warn = (message: string, fields: Record<string, unknown>) => void
 
@@ -21,14 +27,22 @@ export function compileMatcher(config: Pick<Config, 'subscriptions'>, warn: Warn
     const wants = compileWhen(subscription, warn, failed)
     for (const webhook of subscription.webhooks) byWebhook.set(webhook, [...(byWebhook.get(webhook) ?? []), { subscription, wants }])
   }
-  return event => {
+  const asking = new Set([...config.subscriptions.values()].flatMap(({ when, webhooks }) => (when === undefined ? [] : webhooks)))
+
+  function find<Event extends EventHead>(event: Event, holds: (wants: (event: StoredEvent) => boolean, event: Event) => boolean): Match[] {
     const found = new Map<string, Match>()
     for (const { subscription, wants } of byWebhook.get(event.webhook) ?? []) {
-      if (!subscription.events.includes(event.type) || subscription.to.every(name => found.has(name)) || !wants(event)) continue
+      if (!subscription.events.includes(event.type) || subscription.to.every(name => found.has(name)) || !holds(wants, event)) continue
       for (const destination of subscription.to)
         if (!found.has(destination)) found.set(destination, { subscription: subscription.name, destination })
     }
     return [...found.values()]
+  }
+
+  return {
+    match: event => find(event, (wants, whole) => wants(whole)),
+    possible: event => find(event, () => true),
+    asks: webhook => asking.has(webhook),
   }
 }
 

@@ -4,38 +4,69 @@
  */
 import type { Tx } from '../plugin.ts'
 import type { Database } from '../store/database.ts'
-import { deliveryId, lockOrder, orderKey, type StoredEvent, takeEvents } from './delivery.ts'
-import type { Match } from './match.ts'
+import { readBodies } from './body.ts'
+import { deliveryId, type EventHead, lockOrder, orderKey, readOutbox, takeOut, UNREADABLE } from './delivery.ts'
+import type { Match, Matcher } from './match.ts'
 import type { Due, Queue } from './queue.ts'
 
 /** What the relay must know of the present configuration. */
-export interface RelayPlan {
+export interface RelayPlan extends Matcher {
   /** Of the subscriptions; see `outbox.plan`. */
   name: string
-  match(event: StoredEvent): Match[]
   ordered(destination: string): boolean
 }
 
 interface Row extends Match {
   id: string
-  event: StoredEvent & { seq: number }
-  status: 'pending' | 'waiting'
+  event: EventHead & { seq: number }
+  status: 'pending' | 'waiting' | 'dead'
 }
 
-/** Relays a batch of so many events. `full` tells that there may be more; `destinations` are those with something to send now. Undefined: another replica is at it. */
+export interface Relayed {
+  /** There may be more. */
+  full: boolean
+  events: number
+  /** Those with something to send now. */
+  destinations: Set<string>
+}
+
+/**
+ * Relays a batch of so many events, or of fewer when their data is large. Those of `unreadable` are not read: nobody can tell whether a
+ * `when` wants them, so their deliveries are written down as dead, for an operator to see. Undefined: another replica is at it.
+ */
 export async function relayBatch(
   db: Database,
   queue: Queue,
   plan: RelayPlan,
   limit: number,
-): Promise<{ full: boolean; events: number; destinations: Set<string> } | undefined> {
+  unreadable: ReadonlySet<string>,
+): Promise<Relayed | undefined> {
   return db.transaction(async tx => {
     const [lock] = await tx.query<{ mine: boolean }>(`select pg_try_advisory_xact_lock(hashtextextended('postern relay', 0)) as mine`)
     if (!lock?.mine) return undefined
-    const events = await takeEvents(tx, limit, plan.name)
-    const rows: Row[] = events.flatMap(event =>
-      plan.match(event).map(match => ({ ...match, id: deliveryId(event.id, match.destination), event, status: 'pending' as const })),
+    const found = await readOutbox(tx, limit, plan.name)
+    const asked = found.flatMap(({ event }) => (event && plan.asks(event.webhook) && !unreadable.has(event.id) ? [event] : []))
+    const bodies = await readBodies(
+      tx,
+      asked.map(event => event.id),
     )
+    const bodyOf = new Map(asked.slice(0, bodies.length).map((event, i) => [event, bodies[i]]))
+    // What is beyond the portion stays in the outbox, with all that comes after it.
+    const beyond = asked[bodies.length]
+    const taken = beyond
+      ? found.slice(
+          0,
+          found.findIndex(({ event }) => event === beyond),
+        )
+      : found
+    await takeOut(tx, taken)
+    const rows: Row[] = taken.flatMap(({ seq, event }) => {
+      if (!event) return []
+      const body = bodyOf.get(event)
+      const matches = body ? plan.match({ ...event, ...body }) : bodyOf.has(event) ? [] : plan.possible(event)
+      const status: Row['status'] = unreadable.has(event.id) ? 'dead' : 'pending'
+      return matches.map(match => ({ ...match, id: deliveryId(event.id, match.destination), event: { ...event, seq }, status }))
+    })
     const destinations = new Set(rows.map(row => row.destination))
     if (rows.length > 0) {
       const ordered = [...destinations].filter(plan.ordered)
@@ -47,7 +78,7 @@ export async function relayBatch(
       const fresh = await insert(tx, rows)
       for (const destination of destinations) await queue.add(tx, destination, due(rows, destination, fresh))
     }
-    return { full: events.length === limit, events: events.length, destinations }
+    return { full: found.length === limit || beyond !== undefined, events: taken.length, destinations }
   })
 }
 
@@ -68,15 +99,16 @@ async function holdBack(tx: Tx, rows: readonly Row[]): Promise<void> {
   const busy = new Set(open.map(o => `${o.destination} ${orderKey(o)}`))
   for (const row of keyed) {
     const key = `${row.destination} ${orderKey(row.event)}`
-    if (busy.has(key)) row.status = 'waiting'
+    if (busy.has(key) && row.status === 'pending') row.status = 'waiting'
     busy.add(key)
   }
 }
 
 async function insert(tx: Tx, rows: readonly Row[]): Promise<Set<string>> {
   const made = await tx.query<{ id: string }>(
-    `insert into deliveries (id, event, destination, subscription, type, webhook, entity, record_id, seq, status, next_at, created_at, updated_at)
-     select id, event, destination, subscription, type, webhook, entity, record_id, seq, status, case when status = 'pending' then now() end, now(), now()
+    `insert into deliveries (id, event, destination, subscription, type, webhook, entity, record_id, seq, status, last_error, next_at, created_at, updated_at)
+     select id, event, destination, subscription, type, webhook, entity, record_id, seq, status, case when status = 'dead' then '${UNREADABLE}' end,
+       case when status = 'pending' then now() end, now(), now()
      from jsonb_to_recordset($1::jsonb) as t(id text, event text, destination text, subscription text, type text, webhook text,
        entity text, record_id text, seq bigint, status text)
      order by id on conflict (id) do nothing returning id`,

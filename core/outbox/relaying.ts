@@ -4,6 +4,7 @@ import type { Database } from '../store/database.ts'
 import type { Governor } from './governor.ts'
 import type { Queue } from './queue.ts'
 import { type RelayPlan, relayBatch } from './relay.ts'
+import { openShare } from './share.ts'
 
 interface Options {
   db: Database
@@ -28,6 +29,9 @@ export function openRelay({ db, queue, governor, plan, hungry, relayed, warn }: 
   let wanted = false
   let closed = false
   let running: Promise<void> | undefined
+  const share = openShare(BATCH.calm)
+  /** Until they are relayed without being read. */
+  const unreadable = new Set<string>()
 
   async function run(): Promise<void> {
     while (wanted && !closed) {
@@ -38,13 +42,20 @@ export function openRelay({ db, queue, governor, plan, hungry, relayed, warn }: 
       }
       wanted = false
       try {
-        const done = await relayBatch(db, queue, plan(), governor.busy() ? BATCH.busy : BATCH.calm)
+        const done = await relayBatch(db, queue, plan(), share.of(governor.busy() ? BATCH.busy : BATCH.calm), unreadable)
         if (!done) continue
+        share.succeeded()
+        unreadable.clear()
         relayed(done.destinations)
         if (done.full) wanted = true
         await governor.turn(done.events * COST)
       } catch (error) {
         warn('events could not be relayed', { error: String(error) })
+        const event = share.failed(error)
+        if (event !== undefined) {
+          warn('an event cannot be read; whatever it would have been delivered to has a dead delivery of it', { event })
+          unreadable.add(event)
+        }
         wanted = true
         await sleep(PAUSE.store)
       }

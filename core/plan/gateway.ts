@@ -159,6 +159,7 @@ const RULES: readonly Rule[] = [
   kept('events', 'events'),
   kept('deliveries', 'deliveries'),
   kept('requests', 'captured requests'),
+  kept('idempotency', 'idempotency keys'),
 ]
 
 export function* gateway({ old, new: now }: Pair): Generator<Found> {

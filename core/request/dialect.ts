@@ -1,24 +1,31 @@
 /** A dialect compiled for one webhook: it turns outcomes and refusals into responses, the same bytes for the same outcome. */
 import type { AnswerTemplate, Dialect } from '../config/config.ts'
 import type { Refusal } from '../plugin.ts'
-import type { Outcome } from '../store/unit.ts'
+import type { Outcome, Shown } from '../store/unit.ts'
 import { compileTemplate, type Lookup, type Template, walk } from '../template.ts'
 import type { Exchange } from './exchange.ts'
 
 const JSON_TYPE = 'application/json'
+const EVENT_ID = 'event.id'
 
 export interface CompiledDialect {
-  /** What the success body shows beyond the record: kept with an idempotency key, for a replay must show the same. */
-  shown(x: Exchange): unknown[]
+  /** What the success body shows beyond the record. */
+  shown(x: Exchange): readonly unknown[]
+  /** The same as it is kept with an idempotency key, for a replay must show it again; undefined when there is nothing. */
+  kept(shown: readonly unknown[]): Shown | undefined
+  /** What was kept, perhaps under another dialect; null where nothing is known. */
+  recalled(kept: Outcome['shown']): readonly unknown[]
   success(outcome: Outcome, shown: readonly unknown[], headers?: Record<string, string>): Response
   refusal(refusal: Refusal, headers?: Record<string, string>): Response
 }
 
 export function compileDialect(dialect: Dialect, webhook: string): CompiledDialect {
-  const { templates, error, errorType, paths, places } = partsOf(dialect)
+  const { templates, error, errorType, paths, names, places } = partsOf(dialect)
 
   return {
     shown: x => paths.map(path => valueOfExchange(x, path) ?? null),
+    kept: shown => (names.length === 0 ? undefined : keptAs(names, shown)),
+    recalled: kept => recalledAs(names, kept),
     success(outcome, shown, headers) {
       const { record } = outcome
       const { status, body } = !record ? templates.accepted : record.created ? templates.created : templates.updated
@@ -69,8 +76,9 @@ function compileParts({ success, updated, accepted, error }: Dialect) {
     accepted: compileAnswer({ ...success, ...accepted }),
   }
   const paths = shownPaths(Object.values(templates).map(t => t.body))
-  const places = new Map(paths.map((path, i) => [path.join('.'), i]))
-  return { templates, error: compileTemplate(error.body), errorType: error.contentType ?? JSON_TYPE, paths, places }
+  const names = paths.map(path => path.join('.'))
+  const places = new Map(names.map((name, i) => [name, i]))
+  return { templates, error: compileTemplate(error.body), errorType: error.contentType ?? JSON_TYPE, paths, names, places }
 }
 
 function compileAnswer(answer: AnswerTemplate): { status: number; body: Template } {
@@ -82,7 +90,7 @@ function shownPaths(templates: readonly Template[]): (readonly string[])[] {
   const paths = new Map<string, readonly string[]>()
   for (const template of templates) {
     for (const path of template.paths) {
-      if (path[0] === 'data' || path[0] === 'custom_variables' || path.join('.') === 'event.id') paths.set(path.join('.'), path)
+      if (path[0] === 'data' || path[0] === 'custom_variables' || path.join('.') === EVENT_ID) paths.set(path.join('.'), path)
     }
   }
   return [...paths.values()]
@@ -92,6 +100,30 @@ function valueOfExchange(x: Exchange, path: readonly string[]): unknown {
   if (path[0] === 'data') return walk(x.data, path, 1)
   if (path[0] === 'custom_variables') return walk(x.variables, path, 1)
   return x.unit.event ? `evt_${x.id}` : undefined
+}
+
+/** By name, without those that have no value. An object or a list is kept as its text, in a list: jsonb would sort the keys of an object. */
+function keptAs(names: readonly string[], shown: readonly unknown[]): Shown {
+  const kept: Record<string, unknown> = {}
+  for (const [i, name] of names.entries()) {
+    const value = shown[i] ?? null
+    if (value !== null) kept[name] = typeof value === 'object' ? [JSON.stringify(value)] : value
+  }
+  return kept
+}
+
+function recalledAs(names: readonly string[], kept: Outcome['shown']): readonly unknown[] {
+  if (Array.isArray(kept)) return fits(names, kept) ? kept : names.map(() => null)
+  return names.map(name => {
+    const value = Object.hasOwn(kept, name) ? (kept as Shown)[name] : null
+    return Array.isArray(value) ? JSON.parse(String(value[0])) : value
+  })
+}
+
+/** Whether values that an earlier version kept without their names are those of the present ones, as far as can be told. */
+function fits(names: readonly string[], kept: readonly unknown[]): boolean {
+  const event = kept[names.indexOf(EVENT_ID)] ?? null
+  return kept.length === names.length && (event === null || String(event).startsWith('evt_'))
 }
 
 function answer(status: number, body: unknown, type: string, headers?: Record<string, string>): Response {

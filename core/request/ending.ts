@@ -30,7 +30,7 @@ export function written(dialect: CompiledDialect, x: Exchange, outcome: Outcome,
   const about = record && { record }
   if (!outcome.replayed) return { response: dialect.success(outcome, shown), outcome: 'accepted', ...about }
   const header = x.unit.key?.replayedHeader
-  const response = dialect.success(outcome, outcome.shown, header ? { [header]: 'true' } : undefined)
+  const response = dialect.success(outcome, dialect.recalled(outcome.shown), header ? { [header]: 'true' } : undefined)
   return { response, outcome: 'replayed', ...about }
 }
 

@@ -1,7 +1,7 @@
 /** One request on its way through a chain; what it stages becomes the unit of its commit. */
 import { claimKey, countRecord, type Effect, type Exchange as ExchangeContract, emitEvent, type Slot, upsertRecord } from '../plugin.ts'
 import type { Unit } from '../store/unit.ts'
-import { readTrace } from '../trace.ts'
+import { ownTrace, parseTrace, readTrace } from '../trace.ts'
 import { type Payload, parsePayload, type Reading } from './payload.ts'
 
 export interface Arrival {
@@ -70,13 +70,17 @@ export class Exchange implements ExchangeContract {
     return this.#query
   }
 
-  /** The `traceparent` that the request came with. */
   get trace(): string | undefined {
-    return this.#trace ?? readTrace(this.headers)
+    if (this.#trace === undefined) {
+      const received = readTrace(this.headers)
+      this.#trace = received && ownTrace(received)
+    }
+    return this.#trace
   }
 
   belongTo(traceparent: string): void {
-    this.#trace = traceparent
+    // One that is not valid would be sent on to every destination.
+    this.#trace = parseTrace(traceparent) ?? this.#trace
   }
 
   atEnd(listener: (end: End) => void): void {

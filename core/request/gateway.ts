@@ -7,12 +7,12 @@ import { openPace } from '../pace.ts'
 import type { Refusal } from '../plugin.ts'
 import type { Samples } from '../store/requests.ts'
 import type { Commit, Earlier, Outcome } from '../store/unit.ts'
-import { readTrace, traceId } from '../trace.ts'
 import { ulid } from '../ulid.ts'
+import { type Account, openAccount } from './account.ts'
 import { clientAddress, isHttps, trustedProxies } from './address.ts'
 import { readBody } from './body.ts'
 import { type Capture, type Gates, openCapture, openGates } from './capture.ts'
-import { type Chain, compileChain, type Stop } from './chain.ts'
+import { type Chain, compileChain, patience, type Stop, within } from './chain.ts'
 import { type CoreCode, refuse } from './codes.ts'
 import { type CompiledDialect, compileDialect } from './dialect.ts'
 import { type Ending, outcomeOf, stopped, written } from './ending.ts'
@@ -29,6 +29,8 @@ export interface Gateway {
   handle(target: Target, peer: string): Promise<Response>
   /** Runs a captured request through the present chain of its webhook; rejects with `NotReplayable` when it cannot be. */
   replay: Replay
+  /** Counts and logs what was answered without it; left out, nobody hears of that. */
+  account?: Account
   /** Releases what the chains hold; call it when no request is in flight any more. */
   close(): Promise<void>
 }
@@ -64,6 +66,10 @@ interface Handled {
   end: Ending
   to?: Served
   exchange?: string
+  /** When a chain was run. */
+  x?: Exchange
+  /** The sender only asked whether it would be let in. */
+  asked?: boolean
 }
 
 const NOTHING: Uint8Array = new Uint8Array()
@@ -92,19 +98,14 @@ export async function openGateway(config: Config, services: GatewayServices): Pr
   const plan = planOf(config)
   const proxies = trustedProxies(config.server.trustedProxies)
   const problem = compileDialect(problemDialect, '')
+  const account = openAccount(config, services)
 
   async function handle(target: Target, peer: string): Promise<Response> {
     const began = performance.now()
-    const { end, to, exchange } = await answer(target, peer)
-    const seconds = (performance.now() - began) / 1000
-    const webhook = to?.name ?? ''
-    meter.request({ webhook, outcome: end.outcome, reason: end.refusal?.code ?? '' }, seconds)
-    if (config.server.accessLog) {
-      const { method, headers } = target.request
-      const line = { exchange, webhook, route: to?.path, method, status: end.response.status, outcome: end.outcome }
-      const more = { code: end.refusal?.code, ms: Math.round(seconds * 1e5) / 100, ip: clientAddress(peer, headers, proxies) }
-      log.info({ ...line, ...more, trace: traceId(readTrace(headers)) }, 'request')
-    }
+    const { end, to, exchange, x, asked } = await answer(target, peer)
+    // To plugins and samples a question is as any other; to whoever counts what comes in, it is no delivery.
+    const outcome = asked && end.outcome === 'accepted' ? 'asked' : end.outcome
+    account(target.request, peer, began, { outcome, status: end.response.status, code: end.refusal?.code, to, exchange, x })
     return end.response
   }
 
@@ -143,12 +144,12 @@ export async function openGateway(config: Config, services: GatewayServices): Pr
     let end: Ending
     if (stop) end = asked || greeted ? ended(to, x, stop) : ((await replayed(to, x, stop)) ?? ended(to, x, stop))
     else if (asked) end = { response: Response.json({ verified: true }), outcome: 'accepted' }
-    else if (greeted) return { end: plain(to.dialect, 'METHOD_NOT_ALLOWED', { allow: taken.allow() }), ...about }
+    else if (greeted) return { end: plain(to.dialect, 'METHOD_NOT_ALLOWED', { allow: taken.allow() }), ...about, x }
     else end = await committed(to, x, receivedAt)
     if (marks) timed(chain.steps, marks, meter)
     capture?.take(x, end, stop)
     tell(x, end)
-    return { end, ...about }
+    return { end, ...about, x, asked }
   }
 
   function tell(x: Exchange, { response, outcome, refusal }: Ending): void {
@@ -198,7 +199,7 @@ export async function openGateway(config: Config, services: GatewayServices): Pr
     // What only asks to come again later does not need an answer now, and would cost a look-up each time.
     if (!x.unit.key || error !== undefined || reply.kind === 'answer' || (reply.kind === 'refusal' && reply.retryAfter)) return undefined
     try {
-      const earlier = await services.earlier(x.unit)
+      const earlier = await within(services.earlier(x.unit), x.receivedAt + patience(config) - now(), 'idempotency')
       return earlier && settled(to, x, earlier)
     } catch (cause) {
       return ended(to, x, { reply: refuse('UNAVAILABLE', { reason: String(cause) }), plugin: 'commit' })
@@ -209,13 +210,14 @@ export async function openGateway(config: Config, services: GatewayServices): Pr
   async function committed(to: Served, x: Exchange, since: number): Promise<Ending> {
     const { unit } = x
     const shown = to.dialect.shown(x)
-    if (unit.key && shown.length > 0) unit.key.shown = shown
+    const kept = unit.key && to.dialect.kept(shown)
+    if (unit.key && kept) unit.key.shown = kept
     const writes = unit.key || unit.record || unit.event || unit.custom.length > 0
     if (!writes) return { response: to.dialect.success({ replayed: false, shown }, shown), outcome: 'accepted' }
     if (unit.event && covered.has(to.name)) unit.relay = plan
     let outcome: Awaited<ReturnType<Commit>>
     try {
-      outcome = await commit(unit, since + config.server.requestTimeout - now())
+      outcome = await commit(unit, since + patience(config) - now())
     } catch (error) {
       return ended(to, x, { reply: refuse('INTERNAL'), plugin: 'commit', error })
     }
@@ -232,7 +234,7 @@ export async function openGateway(config: Config, services: GatewayServices): Pr
     served: name => served.find(s => s.name === name),
     finish: async (to, x, stop, since) => (stop ? ((await replayed(to, x, stop)) ?? ended(to, x, stop)) : committed(to, x, since)),
   })
-  return { handle, replay, close }
+  return { handle, replay, account, close }
 }
 
 async function serve(config: Config, webhook: Webhook, services: GatewayServices, gates: Gates): Promise<Served> {

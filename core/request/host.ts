@@ -84,6 +84,7 @@ class Lent implements Host {
 
   get limiter(): Host['limiter'] {
     return rule => {
+      this.#services.meter?.limited(this.webhook)
       const { take } = this.#services.kv.limiter(rule)
       const counted = (error: unknown) => {
         this.#services.meter?.limiterAway(this.webhook)

@@ -1,7 +1,7 @@
 /** Takes the credentials out of a request before anything of it is kept. */
 import type { Config, Webhook } from '../config/config.ts'
 import { flattened } from '../config/nested.ts'
-import { type Needles, needles } from '../needles.ts'
+import { type Needles, needles, spellings } from '../needles.ts'
 import type { NestedStep, SenderPart } from '../plugin.ts'
 
 /** What stands in the place of a credential, or of a value that the configuration wants masked. */
@@ -9,14 +9,12 @@ export const MASK = '[masked]'
 
 /** Headers that are credentials whoever reads them. */
 const ALWAYS = ['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'x-api-key']
-const TELLING_HEADER = /token|secret|password|passwd|api-?key/i
+const TELLING_HEADER = /token|secret|password|passwd|api-?key|authorization|credential/i
 const TELLING_NAME = /token|secret|password|passwd|api[-_]?key|signature/i
 
 /** A shorter secret of the configuration would blank harmless text, as would a shorter value that a sender chose. */
 const SHORTEST_SECRET = 6
 const SHORTEST_FOUND = 8
-/** A line of a key, say: long enough to be a secret by itself. */
-const SHORTEST_PART = 12
 
 /** What the names of a chain's credentials are; lower case for headers. */
 interface Places {
@@ -56,7 +54,8 @@ export function compileMask(config: Config, webhook: Webhook, extra: readonly st
     const found = new Set<string>()
     const headers: [string, string][] = []
     for (const [name, value] of sent.headers) {
-      const hidden = places.headers.has(name) || (TELLING_HEADER.test(name) && !places.open.has(name)) || short.has(value)
+      const telling = !places.open.has(name) && (TELLING_HEADER.test(name) || isCredential(value))
+      const hidden = places.headers.has(name) || telling || short.has(value)
       if (hidden) for (const part of credentialsIn(name, value)) found.add(part)
       headers.push([name, hidden ? MASK : value])
     }
@@ -74,7 +73,7 @@ export function compileMask(config: Config, webhook: Webhook, extra: readonly st
     })
     const path = sent.path.split('/').map((segment, i) => (segments[i] ? MASK : segment))
     const more = [...found].filter(value => value.length >= SHORTEST_FOUND && !short.has(value))
-    const all = more.length > 0 ? needles(more.flatMap(formsOf), known) : known
+    const all = more.length > 0 ? needles(more.flatMap(spellings), known) : known
     const text = (whole: string, end = whole.length) => all?.replace(whole, MASK, end) ?? whole.slice(0, end)
     return {
       path: text(path.join('/')),
@@ -93,19 +92,16 @@ function secretsOf(config: Config) {
   const present = ofConfigs.get(config)
   if (present) return present
   const long = config.secretValues.filter(value => value.length >= SHORTEST_SECRET)
-  const made = { values: new Set(config.secretValues), known: needles(long.flatMap(formsOf)) }
+  const made = { values: new Set(config.secretValues), known: needles(long.flatMap(spellings)) }
   ofConfigs.set(config, made)
   return made
 }
 
-/** A value as it may stand in a text: plain, in JSON of several writers, percent-encoded in a URL or a form, or the words of it in a header. */
-function formsOf(value: string): string[] {
-  const json = JSON.stringify(value).slice(1, -1)
-  const ascii = json.replace(/[^\x20-\x7e]/g, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
-  const url = encodeURIComponent(value.toWellFormed())
-  const lower = url.replace(/%[0-9A-F]{2}/g, c => c.toLowerCase())
-  const parts = value.split(/[^!-~]+/).filter(part => part.length >= SHORTEST_PART)
-  return [...parts, value, json, json.replaceAll('/', '\\/'), ascii, ascii.replaceAll('/', '\\/'), url, lower, url.replaceAll('%20', '+')]
+/** `Basic` and `Bearer`, as a proxy or a careless sender has them under another name. */
+function isCredential(value: string): boolean {
+  const [, scheme, rest = ''] = /^(basic|bearer) +([\w.~+/=-]+)$/i.exec(value) ?? []
+  if (scheme === undefined) return false
+  return rest.length >= SHORTEST_FOUND && (scheme.toLowerCase() === 'bearer' || Buffer.from(rest, 'base64').includes(':'))
 }
 
 /** The whole value, and what of it may stand elsewhere: the part after a scheme, the password of Basic, each cookie. */

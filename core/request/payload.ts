@@ -21,6 +21,8 @@ interface Fault {
 }
 
 const MAX_PARAMETERS = 1000
+/** Characters of a header that the operator is told. */
+const LONGEST_TOLD = 40
 const JSON_TYPE = /^application\/(?:json|[\w.-]+\+json)$/
 const FORM_TYPE = 'application/x-www-form-urlencoded'
 // A byte order mark stays in the text, where it is no JSON: RFC 8259 section 8.1 forbids senders to write one.
@@ -42,12 +44,12 @@ export function parsePayload(sent: {
   if (sent.method === 'GET') return parameters(sent.query, 'query')
   const { contentType, contentEncoding, raw, reading } = sent
   if (contentEncoding && contentEncoding.trim().toLowerCase() !== 'identity') {
-    return unsupported('Send the body without Content-Encoding.', `content-encoding ${contentEncoding.slice(0, 40)}`)
+    return unsupported('Send the body without Content-Encoding.', `content-encoding ${toldOf(contentEncoding)}`)
   }
   const format = formatOf(contentType, reading?.accepts)
   if (!format) {
     const hint = 'Send JSON in UTF-8, with Content-Type: application/json.'
-    return unsupported(hint, `content-type ${contentType?.slice(0, 80)}`)
+    return unsupported(hint, `content-type ${toldOf(contentType ?? '')}`)
   }
   let text: string
   try {
@@ -57,6 +59,9 @@ export function parsePayload(sent: {
   }
   return format === 'json' ? json(text, raw, reading?.listAs) : form(text)
 }
+
+/** A header's value as the log may have it: nobody knows who reads that, or where. */
+const toldOf = (value: string) => value.slice(0, LONGEST_TOLD).replace(/[^\x20-\x7e]/g, '?')
 
 function formatOf(contentType: string | null, accepts?: ReadonlySet<string>): 'json' | 'form' | undefined {
   if (!contentType || contentType === 'application/json') return 'json'
@@ -87,10 +92,28 @@ function json(text: string, raw: Uint8Array, listAs: string | undefined): Payloa
     if (fault) return fault
   }
   if (seen.bigNumbers) {
+    if (zeros(value) > ZEROS + ZEROS_PER_BYTE * raw.length)
+      return invalid('', 'has too many numbers with large exponents, which take hundreds of digits written out; send them as text.')
     const path = lossyNumber(text)
     if (path !== undefined) return invalid(path, 'has a number that would lose digits; send it as text.')
   }
   return { ok: true, payload: value as Record<string, unknown>, format: 'json' }
+}
+
+/** Zeros that numbers with exponents may stand for: a payload of nothing but 1e±40 has no more, nor has any of 200 numbers. */
+const ZEROS = 64 * 1024
+const ZEROS_PER_BYTE = 8
+
+/** Digits beyond those sent that the numbers take in the store, which knows no exponents: 1e308 is 5 bytes, and 309 there. */
+function zeros(value: unknown): number {
+  if (typeof value === 'number') {
+    const size = Math.abs(value)
+    return (size >= 1e21 && size < Infinity) || (size < 1e-6 && size > 0) ? Math.abs(Math.floor(Math.log10(size))) : 0
+  }
+  if (typeof value !== 'object' || value === null) return 0
+  let sum = 0
+  for (const inner of Object.values(value)) sum += zeros(inner)
+  return sum
 }
 
 /** Finds the first key or text that Postgres cannot store or that would reach a prototype. */

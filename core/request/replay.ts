@@ -110,7 +110,8 @@ export function openReplay(config: Config, services: Services & ReplayServices, 
       return 'kind' in held ? stopped(to.dialect, x, { reply: held, plugin: 'commit' }) : written(to.dialect, x, held, [])
     }
     const shown = to.dialect.shown(x)
-    if (unit.key && shown.length > 0) unit.key.shown = shown
+    const kept = unit.key && to.dialect.kept(shown)
+    if (unit.key && kept) unit.key.shown = kept
     const forecast = await services.foresee(unit)
     const { verdict } = forecast
     if ('kind' in verdict) return { ...stopped(to.dialect, x, { reply: verdict, plugin: 'commit' }), forecast }

@@ -1,4 +1,5 @@
 /** What must be known of a JSON text besides its value: how deep it goes, and what JSON.parse changes without a word. */
+import { decimal } from '../numeral.ts'
 
 export const MAX_DEPTH = 64
 
@@ -91,15 +92,4 @@ function isLossy(literal: string): boolean {
   const value = Number(literal)
   if (Math.abs(value) < 2 ** 53) return false
   return !Number.isFinite(value) || decimal(literal) !== decimal(String(value))
-}
-
-/** One form for all ways to write a number: digits without zeros at the ends, and the power of ten of the last. */
-function decimal(literal: string): string {
-  const [, whole = '', fraction = '', exponent = '0'] = /^-?(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(literal) ?? []
-  const digits = whole + fraction
-  let first = 0
-  let last = digits.length
-  while (digits[first] === '0') first++
-  while (digits[last - 1] === '0') last--
-  return `${digits.slice(first, last)}e${Number(exponent) - fraction.length + digits.length - last}`
 }

@@ -44,6 +44,11 @@ export function isStores(error: unknown): boolean {
   return !/^(0A|25|42)...$/.test(code)
 }
 
+/** A record that has grown too large: see `record_size`. */
+export function isTooLarge(error: unknown): boolean {
+  return (error as { constraint?: unknown }).constraint === 'record_size'
+}
+
 /** Postgres cannot keep this value (a NUL, a lone surrogate, a number out of range): the sender's fault, not ours. */
 export function isUnstorable(error: unknown): boolean {
   const { code } = error as { code?: unknown }

@@ -15,6 +15,8 @@ export interface Keep {
   readonly events: number
   readonly deliveries: number
   readonly requests: number
+  /** After their own ttl. */
+  readonly idempotency: number
 }
 
 export interface RetentionOptions {
@@ -117,7 +119,7 @@ function sweepsOf(keep: Keep, now: number): Record<string, Sweep> {
     requests: byId('requests', encodeTime(before(keep.requests))),
     deliveries: walked(DELIVERIES, [`dlv_${encodeTime(before(keep.deliveries))}`, before(keep.deliveries) / 1000]),
     events: walked(EVENTS, [`evt_${encodeTime(before(keep.events))}`]),
-    idempotency_keys: keys(before(AFTER_END) / 1000),
+    idempotency_keys: keys(before(Math.max(AFTER_END, keep.idempotency)) / 1000),
     audit: byId('audit', encodeTime(before(AUDIT))),
   }
 }

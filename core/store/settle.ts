@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Refusal } from '../plugin.ts'
 import { commitBatch, MustGoAlone, type Verdict } from './batch.ts'
 import { type Database, STATEMENT_TIMEOUT } from './database.ts'
-import { classify, isUnstorable } from './failure.ts'
+import { classify, isTooLarge, isUnstorable } from './failure.ts'
 import { lockedUnits } from './locks.ts'
 import { matchIndexes } from './match.ts'
 import { quotaGate } from './quota.ts'
@@ -47,6 +47,7 @@ const unstorable: Refusal = {
   summary: 'The payload failed validation.',
   details: { _general: ['A value of the payload cannot be stored.'] },
 }
+const tooLarge: Refusal = { ...unstorable, details: { _general: ['With this, the record would have more than 32 MiB.'] } }
 
 interface Options {
   now(): number
@@ -117,6 +118,7 @@ export function settling(db: Database, { now, warn, took }: Options): (batch: Wa
     const [first] = batch
     if (batch.length === 1 && first) {
       if (failure === 'quota' && first.unit.quota) first.done(first.unit.quota.exceeded)
+      else if (isTooLarge(error)) first.done(tooLarge)
       else if (isUnstorable(error)) first.done(unstorable)
       else first.fail(error)
       return

@@ -107,7 +107,7 @@ export interface Held {
   exchange: string
   record_id: string | null
   fields_updated: number
-  shown: unknown[] | null
+  shown: Outcome['shown'] | null
   expires_at: Date
   created: boolean
 }

@@ -40,7 +40,11 @@ export const records = pgTable(
     createdAt: time('created_at').notNull(),
     updatedAt: time('updated_at').notNull(),
   },
-  t => [primaryKey({ columns: [t.entity, t.id] })],
+  t => [
+    primaryKey({ columns: [t.entity, t.id] }),
+    // Each merge may bring new fields: without a bound, one record would in the end take seconds to write, and hold up the batch it is in.
+    check('record_size', sql`pg_column_size(${t.data}) <= 33554432`),
+  ],
 )
 
 /** Claimed idempotency keys, each with the outcome that a replay answers. */
@@ -72,7 +76,7 @@ export const events = pgTable('events', {
   variables: jsonb('variables').notNull(),
   /** How often it has already gone round: one more than the event whose delivery raised it. */
   hops: smallint('hops').notNull().default(0),
-  /** The `traceparent` that the request came with. */
+  /** The `traceparent` that its deliveries carry. */
   trace: text('trace'),
   createdAt: time('created_at').notNull(),
 })

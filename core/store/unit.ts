@@ -3,12 +3,15 @@ import type { claimKey, countRecord, Effect, Exchange, emitEvent, Refusal, upser
 
 type ArgOf<E> = E extends Effect<infer Arg, any> ? Arg : never
 
+/** Values that an answer shows besides the record's own, by the path that the dialect has for each. */
+export type Shown = Readonly<Record<string, unknown>>
+
 /** The staged effects of one exchange: all of them are committed, or none. */
 export interface Unit {
   readonly exchange: Exchange
   key?: ArgOf<typeof claimKey> & {
-    /** Values that the answer shows besides the record's own: stored, so that a replay shows the same. */
-    shown?: readonly unknown[]
+    /** Stored, so that a replay shows the same. */
+    shown?: Shown
   }
   quota?: ArgOf<typeof countRecord>
   record?: ArgOf<typeof upsertRecord>
@@ -26,7 +29,8 @@ export interface Outcome {
   readonly record?: { readonly id: string; readonly created: boolean; readonly fieldsUpdated: number }
   /** An earlier exchange held the key, and this is its outcome. */
   readonly replayed: boolean
-  readonly shown: readonly unknown[]
+  /** A list has the values of an earlier version, which stored no paths, or none. */
+  readonly shown: Shown | readonly unknown[]
 }
 
 /** `left` is milliseconds within which it must begin, or not at all; what has begun is waited for, since only its end tells what is true. */

@@ -13,6 +13,14 @@ export const mostOf = (kind: Scheme['kind']): number => (kind === 'hmac' ? MAX :
 /** Where so many places in a row have nothing, the rest of a list is not looked at: a provider numbers its headers without a gap. */
 export const GAP = 10
 
+/** Without the spaces and tabs that may stand between the items of a list; one signature alone, in a body say, has none around it. */
+function bare(item: string): string {
+  let [from, to] = [0, item.length]
+  while (item[from] === ' ' || item[from] === '\t') from++
+  while (to > from && (item[to - 1] === ' ' || item[to - 1] === '\t')) to--
+  return item.slice(from, to)
+}
+
 /** Reads at most one more than `MAX`, and fills `look.pairs` with the names that the scheme asks for. */
 export function compileCandidates({ list, kv, key, prefix }: Scheme['signature'], sources: Source[], wanted: ReadonlySet<string>) {
   const take = (item: string, look: Look, found: string[]) => {
@@ -42,7 +50,8 @@ export function compileCandidates({ list, kv, key, prefix }: Scheme['signature']
       for (let from = 0, to: number; from <= value.length && found.length <= MAX; from = to + (list?.length ?? 1)) {
         to = list === undefined ? value.length : value.indexOf(list, from)
         if (to < 0) to = value.length
-        take(value.slice(from, to).trim(), look, found)
+        const item = value.slice(from, to)
+        take(list === undefined ? item : bare(item), look, found)
       }
     }
     return found

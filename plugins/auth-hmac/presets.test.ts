@@ -118,6 +118,10 @@ function* rowsOf(p: Provider): Generator<[string, Sent, string | RegExp, Record<
   if (p.id && p.parts.includes(p.id)) yield ['no id, which is signed', without(good, p.id), `missing-id: ${p.id}`]
   else if (p.id) yield ['no id', without(good, p.id), p.id.startsWith('json:') && p.signsBody ? mismatch : 'valid']
 
+  if (!inHeader)
+    for (const mark of [' ', '\t', '\n', '\u00a0'])
+      for (const around of [mark + value, value + mark])
+        yield [`${JSON.stringify(around)} for a signature`, withSignature(good, p, around), mismatch]
   // A header that comes twice arrives as one, joined so; only of a list any one may be right.
   if (inHeader) yield ['a signature header sent twice', withSignature(good, p, `${value}, ${value}`), p.list ? 'valid' : mismatch]
   if (!isStatic) {

@@ -1,6 +1,6 @@
 /** Where the key of a request is, and what of it serves as one. */
 import { createHash } from 'node:crypto'
-import { deliveryId, type Exchange } from '#core/plugin.ts'
+import { deliveryId, type Exchange, exactNumbers } from '#core/plugin.ts'
 
 /** The key; undefined when the request has none, and false when it is unusable. */
 export type KeyOf = (x: Exchange) => string | undefined | false
@@ -43,14 +43,15 @@ function sourceOf(from: string): (x: Exchange) => string | undefined {
     .slice('json:'.length)
     .split('.')
     .flatMap((part): (string | typeof ONLY)[] => (part.endsWith('[]') ? [...(part.length > 2 ? [part.slice(0, -2)] : []), ONLY] : [part]))
-  return x => textAt(x.peek(), path)
+  return x => textAt(x, path)
 }
 
 /** Stands for `[]`: the one element of a list. Were it the first of several, the others would be lost when that one comes again. */
 const ONLY = Symbol('[]')
 
 /** A text, or a number that has lost no digits; whatever else two deliveries may have in common is no id. */
-function textAt(value: unknown, path: readonly (string | typeof ONLY)[]): string | undefined {
+function textAt(x: Exchange, path: readonly (string | typeof ONLY)[]): string | undefined {
+  let value = x.peek()
   for (const step of path) {
     if (typeof step !== 'string') {
       if (!Array.isArray(value) || value.length !== 1) return undefined
@@ -60,7 +61,11 @@ function textAt(value: unknown, path: readonly (string | typeof ONLY)[]): string
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined
     value = (value as Record<string, unknown>)[step]
   }
-  return typeof value === 'string' || Number.isSafeInteger(value) ? String(value) : undefined
+  // Bun puts this in the place of whatever is no UTF-8 in a query.
+  if (typeof value === 'string') return x.method === 'GET' && value.includes('\ufffd') ? undefined : value
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) return undefined
+  const place = path.map(step => (step === ONLY ? '0' : step))
+  return exactNumbers(x)(value, place) ? String(value) : undefined
 }
 
 /** Senders of the IETF draft quote the key as a structured-field string (RFC 9651, 3.3.3), all others send it bare: both name one key. */

@@ -11,7 +11,7 @@ const config = Type.Object(
       Type.Object(
         {
           limit: Type.Integer({ minimum: 1, description: 'Requests allowed within `per`.' }),
-          per: Duration({ description: 'Length of the window.' }),
+          per: Duration({ description: 'Length of the window, in whole seconds.' }),
           headers: Type.Boolean({
             default: true,
             description: 'Tells senders what is left, in the fields `RateLimit-Policy` and `RateLimit` of the answer.',
@@ -56,7 +56,10 @@ export default definePlugin<typeof config, Code>({
     ...(c.records === undefined && !c.rate
       ? [{ path: '', message: 'limits nothing; write `records: 10000` or `rate: { limit: 10, per: 1s }`' }]
       : []),
-    ...(c.rate && !(c.rate.per > 0) ? [{ path: '/rate/per', message: 'must be longer than 0; write 1s, say' }] : []),
+    // The counters, and the fields that tell of them, know whole seconds alone.
+    ...(c.rate && !(c.rate.per > 0 && c.rate.per % 1000 === 0)
+      ? [{ path: '/rate/per', message: 'must be whole seconds, and longer than 0; write 1s, say' }]
+      : []),
   ],
   lint(c, { production, chain }) {
     const knows = chain.some(({ plugin }) => plugin.phase === 'verify' && plugin.name !== 'auth-none' && plugin.verifies !== false)
@@ -96,8 +99,7 @@ function rate(
   host: Host<Code>,
 ): (x: Exchange) => Promise<Refusal | undefined> {
   const limiter = host.limiter({ name: `quota/${scope}`, limit, window: per })
-  // Whole seconds, as the draft has them; a shorter window goes without.
-  const policy = `"${by}";q=${limit}${per % 1000 === 0 ? `;w=${per / 1000}` : ''}`
+  const policy = `"${by}";q=${limit};w=${per / 1000}`
   let warned = Number.NEGATIVE_INFINITY
   return async x => {
     try {

@@ -63,6 +63,71 @@ describe('the id', () => {
     if (id === refused) expect(reply).toMatchObject({ code: 'VALIDATION_FAILED', status: 422 })
   })
 
+  test.each<[body: string, id: unknown, more?: object]>([
+    ['{"id": 1.00000000000000000001}', refused],
+    ['{"id": 0.99999999999999999999}', refused],
+    ['{"id":-0.1000000000000000001}', refused],
+    ['{"id":0.10000000000000000555}', refused],
+    ['{"id":4503599627370497.3}', refused],
+    ['{"id":9007199254740991.4}', refused],
+    ['{"id":1e-400}', refused],
+    ['{"id":-2.5E-999}', refused],
+    [`{"id":0.${'0'.repeat(324)}1}`, refused],
+    ['{"id":10000000000000000000001e-22}', refused],
+    ['{"id":1,"id":1.00000000000000000001}', refused],
+    ['{"id":1.00000000000000000001,"id":1}', '1'],
+    ['{"id":0.1}', '0.1'],
+    ['{"id":0.30000000000000004}', '0.30000000000000004'],
+    ['{"id":9007199254740991}', '9007199254740991'],
+    ['{"id":1.00000000000000000000}', '1'],
+    ['{"id":100e-2}', '1'],
+    ['{"id":0.000e-999}', '0'],
+    ['{"id":-0}', '0'],
+    // Another number that means nearly the same is none of the id's business.
+    ['{"id":1,"share":1.00000000000000000001}', '1'],
+    ['{"share":1.00000000000000000001,"in":{"id":1.00000000000000000001},"id":1}', '1'],
+    ['{"id":0,"trace":"a6111a1b-11e-4000-812e-012345678901","at":"1e-400"}', '0'],
+    ['{"id":"1.00000000000000000001"}', '1.00000000000000000001'],
+    // An earlier step has made it of another field, or of a text.
+    ['{"key":1.00000000000000000001}', refused, { data: { id: 1 } }],
+    ['{"key":1.5}', '1.5', { data: { id: 1.5 } }],
+    [String.raw`{"text":"{\"id\":1.00000000000000000001}"}`, refused, { data: { id: 1 } }],
+    ['{"key":"1.00000000000000000001"}', refused, { data: { id: 1 } }],
+    ['id=1.00000000000000000001', refused, { data: { id: 1 }, headers: { 'content-type': 'application/x-www-form-urlencoded' } }],
+    ['', refused, { data: { id: 0 }, method: 'GET', query: 'id=1e-400' }],
+  ])('of a number that the request wrote with more digits than it keeps is none: %s', async (body, id, more) => {
+    const { staged, reply } = await (await harness(upsert, { entity: 'contact' })).send({ body, ...more })
+    expect([staged[0]?.arg.id ?? refused, (reply as any)?.code]).toEqual([id, id === refused ? 'VALIDATION_FAILED' : undefined])
+  })
+
+  test.each<[query: string, id: unknown]>([
+    // On Bun, raw bytes that are no UTF-8 come as this: all of them.
+    ['id=%EF%BF%BD', refused],
+    ['id=a%EF%BF%BDb', refused],
+    ['id=%C3%A9', 'é'],
+    ['id=a&name=%EF%BF%BD', 'a'],
+  ])('of a query is none where its bytes are lost: %s', async (query, id) => {
+    const { staged, reply } = await (await harness(upsert, { entity: 'contact' })).send({ method: 'GET', query })
+    expect([staged[0]?.arg.id ?? refused, (reply as any)?.code]).toEqual([id, id === refused ? 'VALIDATION_FAILED' : undefined])
+  })
+
+  test('a replacement character in JSON is a character', async () => {
+    expect((await run({}, { id: '\ufffd' })).record?.id).toBe('\ufffd')
+  })
+
+  test.each([
+    ['a long number', (size: number) => `{"id":1,"n":0.${'7'.repeat(size)}}`],
+    ['many long numbers', (size: number) => `{"id":1,"n":[${'1.00000000000000000001,'.repeat(size / 23)}1]}`],
+    ['many exponents', (size: number) => `{"id":1,"n":[${'1e100,'.repeat(size / 6)}1]}`],
+    ['dots and digits', (size: number) => `{"id":1,"n":"${'1.'.repeat(size / 2)}"}`],
+    ['spaces between', (size: number) => `{"id":1,"n":"${'1e '.repeat(size / 3)}"}`],
+  ])('%s cost a time that grows with the text alone', async (_, text) => {
+    const bench = await harness(upsert, { entity: 'contact' })
+    const start = performance.now()
+    expect((await bench.send({ body: text(1_000_000) })).staged).toMatchObject([{ arg: { id: '1' } }])
+    expect(performance.now() - start).toBeLessThan(2000)
+  })
+
   test('a refusal names the field', async () => {
     const { reply } = await run({ idField: 'region' }, { region: {} })
     expect((reply as any).details).toEqual({ region: [expect.stringContaining('The region field must be')] })
@@ -109,6 +174,14 @@ describe('match', () => {
   test.each([{ email: 'x'.repeat(256) }, { phone: {} }, { phone: 2 ** 60 }])('refuses %p', async data => {
     expect((await run(settings, data)).code).toBe('VALIDATION_FAILED')
   })
+
+  test.each([{ body: '{"phone":1.00000000000000000001}' }, { body: '{"email":1e-400}' }, { method: 'GET', query: 'phone=%EF%BF%BD' }])(
+    'refuses %p, which others would be one with',
+    async request => {
+      const { reply } = await (await harness(upsert, { entity: 'contact', ...settings })).send(request)
+      expect(reply).toMatchObject({ code: 'VALIDATION_FAILED' })
+    },
+  )
 })
 
 test.each([

@@ -1,5 +1,5 @@
 /** Creates or updates one record from the data of the request. */
-import { definePlugin, type Exchange, type LintHost, Type, upsertRecord } from '#core/plugin.ts'
+import { definePlugin, type Exchange, exactNumbers, type IsExact, type LintHost, Type, upsertRecord } from '#core/plugin.ts'
 
 /** An index entry of Postgres holds 2,704 bytes; 255 characters take at most 765. */
 const LONGEST = 255
@@ -61,13 +61,14 @@ export default definePlugin({
       })
     return x => {
       const field = (c.idFieldQuery !== undefined && x.query.get(c.idFieldQuery)) || fixed
-      const own = field === undefined ? '' : textAt(x, field)
+      const exact = exactNumbers(x)
+      const own = field === undefined ? '' : textAt(x, field, exact)
       if (own === undefined) return unusable(field!)
       // One exchange makes at most one record, so that its own ULID serves: nothing more to generate, and logs lead to the record.
       const id = own === '' ? x.id : own
       const match: { field: string; value: string }[] = []
       for (const name of c.match ?? []) {
-        const value = typeof x.data[name] === 'boolean' ? '' : textAt(x, name)
+        const value = typeof x.data[name] === 'boolean' ? '' : textAt(x, name, exact)
         if (value === undefined) return unusable(name)
         if (value !== '') match.push({ field: name, value })
       }
@@ -92,11 +93,13 @@ function requiresId({ chain, index, entity }: LintHost): boolean {
 }
 
 /** A top-level value as text: '' when there is none, undefined when it cannot stand for a record. */
-function textAt({ data }: Exchange, field: string): string | undefined {
+function textAt({ data, format }: Exchange, field: string, isExact: IsExact): string | undefined {
   const value = Object.hasOwn(data, field) ? data[field] : undefined
   if (value === undefined || value === null) return ''
   if (typeof value === 'boolean') return String(value)
-  // Beyond 2^53 two numbers of the sender's are one here: they would overwrite each other's record.
-  if (typeof value === 'number') return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? String(value) : undefined
-  return typeof value === 'string' && value.length <= LONGEST ? value : undefined
+  // Beyond 2^53, or with more digits than a double keeps, two numbers of the sender's are one here: they would overwrite each other's record.
+  if (typeof value === 'number') return Math.abs(value) <= Number.MAX_SAFE_INTEGER && isExact(value, [field]) ? String(value) : undefined
+  if (typeof value !== 'string' || value.length > LONGEST) return undefined
+  // Bun puts this in the place of whatever is no UTF-8 in a query, before anybody can see the bytes.
+  return format === 'query' && value.includes('\ufffd') ? undefined : value
 }

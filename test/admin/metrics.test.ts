@@ -1,22 +1,18 @@
 /** `/metrics` and health on the operators' port. */
 
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parse } from 'yaml'
+import { kept } from '#core/metrics/kept.ts'
 import { type Running, running } from '../deliveries/fixture.ts'
 import { type Sink, sink } from '../deliveries/sink.ts'
 import { available } from '../support/available.ts'
 import { postgres } from '../support/postgres.ts'
 import { gateway, runtimes } from '../support/process.ts'
+import { becomes, sample, scrape } from './scrape.ts'
 
 const onPostgres = await available('Postgres', postgres)
-
-/** The sum of the samples of a name whose labels hold all of these. */
-function sample(text: string, name: string, labels: Record<string, string> = {}): number | undefined {
-  const lines = text.split('\n').filter(line => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
-  const held = lines.filter(line => Object.entries(labels).every(([key, value]) => line.includes(`${key}="${value}"`)))
-  return held.length === 0 ? undefined : held.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
-}
 
 for (const runtime of runtimes) {
   onPostgres(`metrics on ${runtime}`, () => {
@@ -59,8 +55,8 @@ for (const runtime of runtimes) {
     test('count attempts by destination and outcome', async () => {
       await seen.until(() => seen.at('crm').length === 3)
       await served.becomes(`select count(*) from deliveries where status = 'delivered'`, 2)
+      expect(await becomes(served, 'postern_delivery_attempts_total', { destination: 'crm', outcome: 'delivered' }, 2)).toBe(2)
       const text = await read()
-      expect(sample(text, 'postern_delivery_attempts_total', { destination: 'crm', outcome: 'delivered' })).toBe(2)
       expect(sample(text, 'postern_delivery_attempts_total', { destination: 'crm', outcome: 'failed' })).toBe(1)
       expect(sample(text, 'postern_outbox_oldest_age_seconds')).toBe(0)
     })
@@ -98,14 +94,92 @@ webhooks: { a: { path: "/a/{id}", chain: [{ auth-none: { reason: a test } }, { u
   })
 })
 
-/** Names that the dashboard and the alerts ask for. */
-test('every metric of deploy/ exists', () => {
-  const root = join(import.meta.dirname, '../..')
-  const meter = readFileSync(join(root, 'core/metrics/meter.ts'), 'utf8')
-  const known = new Set([...meter.matchAll(/'(postern_\w+)'/g)].map(match => match[1] as string))
-  for (const file of ['deploy/grafana/postern.json', 'deploy/prometheus/alerts.yaml']) {
-    const text = readFileSync(join(root, file), 'utf8')
-    const asked = [...new Set([...text.matchAll(/postern_\w+/g)].map(match => match[0].replace(/_(bucket|sum|count)$/, '')))]
-    expect([file, asked.length > 3, asked.filter(name => !known.has(name))]).toEqual([file, true, []])
-  }
+onPostgres('deploy/', () => {
+  test('asks for nothing that a gateway does not tell: no other metric, label or outcome', async () => {
+    const seen = sink()
+    const served = await running(
+      'subscriptions: { all: { webhooks: [things], to: [crm] } }\ndestinations: { crm: { url: "SINK/crm", allowPrivate: true } }',
+      { sink: seen },
+    )
+    await served.send('things', { id: 'a' })
+    await becomes(served, 'postern_delivery_attempt_duration_seconds_count', { destination: 'crm' }, 1)
+    const text = await scrape(served)
+    await served.stop()
+
+    const known = new Set([...text.matchAll(/^# TYPE (postern_\w+) /gm)].map(match => match[1] as string))
+    const labels = new Map<string, Set<string>>()
+    for (const [, name = '', held = ''] of text.matchAll(/^(postern_\w+)\{(.*)\} /gm))
+      labels.set(name, new Set([...(labels.get(name) ?? []), ...[...held.matchAll(/(\w+)="/g)].map(match => match[1] as string)]))
+    // It has no line until a limit could not be checked, or a webhook has one.
+    labels.set('postern_limiter_unavailable_total', new Set(['webhook']))
+    const outcomes = (name: string) =>
+      name === 'postern_requests_total' ? ['accepted', 'replayed', 'asked', 'read', 'refused', 'failed'] : ['delivered', 'failed', 'dead']
+
+    const root = join(import.meta.dirname, '../..')
+    for (const file of ['deploy/grafana/postern.json', 'deploy/prometheus/alerts.yaml']) {
+      // A dashboard is JSON, in which a quote stands escaped.
+      const asked = readFileSync(join(root, file), 'utf8').replaceAll('\\"', '"')
+      const names = [...new Set([...asked.matchAll(/postern_\w+/g)].map(match => match[0].replace(/_(bucket|sum|count)$/, '')))]
+      expect([file, names.length > 3, names.filter(name => !known.has(name))]).toEqual([file, true, []])
+      const strange: string[] = []
+      for (const [whole, name = '', selector = ''] of asked.matchAll(/(postern_\w+)\{([^}]*)\}/g))
+        for (const [, label = '', values = ''] of selector.matchAll(/(\w+)\s*[!=]~?\s*"([^"]*)"/g)) {
+          if (!labels.get(name)?.has(label)) strange.push(whole)
+          if (label === 'outcome' && values.split('|').some(value => !outcomes(name).includes(value))) strange.push(whole)
+        }
+      expect([file, strange]).toEqual([file, []])
+    }
+  })
+})
+
+test('every alert says what is wrong and what to do', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../deploy/prometheus/alerts.yaml'), 'utf8')
+  const { groups } = parse(text) as { groups: { rules: Record<string, any>[] }[] }
+  const rules = groups.flatMap(group => group.rules)
+  expect(rules.length).toBeGreaterThan(9)
+  const fault = ({ alert, expr, annotations, labels }: Record<string, any>) =>
+    [alert, expr, annotations?.summary, annotations?.action, labels?.severity].every(part => typeof part === 'string') ? undefined : alert
+  expect([rules.map(fault).filter(Boolean), new Set(rules.map(rule => rule.alert)).size]).toEqual([[], rules.length])
+})
+
+/** A clock and a maker that is told when to be ready. */
+function slow() {
+  const clock = { now: 0 }
+  const makings: PromiseWithResolvers<string>[] = []
+  const ask = kept(
+    () => {
+      const making = Promise.withResolvers<string>()
+      makings.push(making)
+      return making.promise
+    },
+    () => clock.now,
+  )
+  return { clock, makings, ask }
+}
+
+describe('what everybody may ask for is made', () => {
+  test('once for all who ask meanwhile, and a second longer', async () => {
+    const { clock, makings, ask } = slow()
+    const all = [ask(), ask(), ask()]
+    clock.now = 5000
+    all.push(ask())
+    makings[0]?.resolve('one')
+    expect(await Promise.all(all)).toEqual(['one', 'one', 'one', 'one'])
+    clock.now = 5999
+    expect([await ask(), makings.length]).toEqual(['one', 1])
+    clock.now = 6000
+    const next = ask()
+    makings[1]?.resolve('two')
+    expect([await next, makings.length]).toEqual(['two', 2])
+  })
+
+  test('anew after a failure, which is told', async () => {
+    const { makings, ask } = slow()
+    const all = [ask(), ask()]
+    makings[0]?.reject(new Error('away'))
+    expect((await Promise.allSettled(all)).map(result => result.status)).toEqual(['rejected', 'rejected'])
+    const next = ask()
+    makings[1]?.resolve('two')
+    expect(await next).toBe('two')
+  })
 })

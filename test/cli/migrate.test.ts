@@ -59,6 +59,47 @@ onPostgres('a Postgres', () => {
     expect(await query(url, 'select count(distinct hash)::int as n from drizzle.__drizzle_migrations')).toEqual([{ n }])
   })
 
+  test.concurrent('while another session migrates is left alone by all who start, and once it is done they go on', async () => {
+    const { url } = await freshDatabase()
+    const holder = new pg.Client(url)
+    await holder.connect()
+    await holder.query(`select pg_advisory_lock(hashtextextended('postern migrations', 0))`)
+    const config = join(import.meta.dirname, '../../config/postern.yaml')
+    const migrating = runtimes.map(runtime => cli(['migrate'], { runtime, env: { DATABASE_URL: url } }))
+    const serving = runtimes.map(runtime => gateway({ runtime, config, env: { DATABASE_URL: url } }))
+    const starts = [...migrating, ...serving]
+    const started = Promise.allSettled(starts)
+    try {
+      /** When each of them asked for the lock, by its session. */
+      const asked = new Map<number, Set<number>>()
+      let tables: string[] = []
+      const patient = () => [...asked.values()].filter(times => times.size >= 3).length
+      for (const deadline = Date.now() + 30_000; patient() < starts.length && tables.length === 0 && Date.now() < deadline; ) {
+        const rows = await holder.query(
+          `select pid, query_start as at from pg_stat_activity
+           where datname = current_database() and application_name = 'postern' and query like '%advisory_lock%'`,
+        )
+        for (const { pid, at } of rows.rows) asked.set(pid, (asked.get(pid) ?? new Set()).add(at.getTime()))
+        tables = (await holder.query(`select tablename from pg_tables where schemaname in ('public', 'drizzle')`)).rows.map(
+          r => r.tablename,
+        )
+        await new Promise(done => setTimeout(done, 20))
+      }
+      expect(tables).toEqual([])
+      expect(patient()).toBe(starts.length)
+      expect(asked.size).toBe(starts.length)
+      await holder.query(`select pg_advisory_unlock_all()`)
+      expect((await Promise.all(migrating)).map(({ code, stderr }) => [code, stderr])).toEqual(runtimes.map(() => [0, '']))
+      for (const running of await Promise.all(serving)) expect((await fetch(`${running.url}/readyz`)).status).toBe(200)
+      expect(await tablesOf(url)).toEqual(expect.arrayContaining(TABLES))
+      expect(await query(url, 'select hash from drizzle.__drizzle_migrations group by hash having count(*) > 1')).toEqual([])
+    } finally {
+      await holder.end()
+      await started
+      for (const running of await Promise.allSettled(serving)) if (running.status === 'fulfilled') running.value.kill()
+    }
+  })
+
   test.concurrent('keeps what it holds', async () => {
     const { url } = await freshDatabase()
     await cli(['migrate'], { env: { DATABASE_URL: url } })

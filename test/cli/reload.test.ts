@@ -21,6 +21,38 @@ onPostgres('with Postgres', () => {
     gateway({ config: path, ...more, env: { DATABASE_URL: database, ...more.env } })
 
   describe.each(runtimes)('on %s:', runtime => {
+    test.concurrent('however many SIGHUPs come, it reloads once at a time, and the last file counts', async () => {
+      const hooks = Array.from({ length: 100 }, (_, i) => hook(`h${i}`)).join('')
+      const text = file(config(hooks))
+      const running = await start(text.path, { runtime })
+      try {
+        for (let n = 0; n < 40; n++) {
+          if (n === 39) text.write(config(hooks + hook('last')))
+          running.kill('SIGHUP')
+          await new Promise(done => setTimeout(done, 1))
+        }
+        const found = await until(
+          async () => (await post(running, '/last')).status,
+          s => s === 201,
+        )
+        expect(found).toBe(201)
+        expect(logged(running, 'reloaded').length).toBeLessThan(20)
+      } finally {
+        await running.stop()
+      }
+    })
+
+    test.concurrent('SIGUSR2 ends nothing, and says whom it is for', async () => {
+      const running = await start(file(config(hook('a'))).path, { runtime })
+      try {
+        running.kill('SIGUSR2')
+        expect((await says(running, 'SIGUSR2 replaces the workers of `serve --workers`; this process has none')).length).toBe(1)
+        expect((await post(running, '/a')).status).toBe(201)
+      } finally {
+        await running.stop()
+      }
+    })
+
     test.concurrent('SIGHUP loads a good file, and a bad one leaves the old one running and says so', async () => {
       const text = file(config(hook('a')))
       const running = await start(text.path, { runtime })

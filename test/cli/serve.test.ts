@@ -1,6 +1,7 @@
 /** `postern serve` from its start to its end: what keeps it from starting, its signals, and a store that comes and goes. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -206,6 +207,32 @@ onPostgres('with Postgres', () => {
       started.kill('SIGTERM')
       expect((await exited)[0]).toBe(0)
     })
+  })
+})
+
+onPostgres('a plugin', () => {
+  test.each(runtimes)('is told of the end on %s, and one that hangs does not keep the process', async runtime => {
+    const { url } = await freshDatabase()
+    const told = join(folder(), 'told')
+    const contract = JSON.stringify(new URL('../../core/plugin.ts', import.meta.url).pathname)
+    const plugin = (name: string, release: string) => `import { definePlugin, Type } from ${contract}
+import { writeFileSync } from 'node:fs'
+export default definePlugin({ name: '${name}', phase: 'write', summary: 'Tells of its end.', config: Type.Object({}), refusals: {},
+  compile(_, host) { host.onClose(${release}); return () => undefined } })\n`
+    const files = {
+      'tells.mjs': plugin('tells', `() => writeFileSync(${JSON.stringify(told)}, 'x')`),
+      'hangs.mjs': plugin('hangs', '() => new Promise(() => {})'),
+    }
+    const chains =
+      '  a: { path: /a, chain: [{ auth-none: { reason: test } }, tells] }\n  b: { path: /b, chain: [{ auth-none: { reason: test } }, hangs] }\n'
+    const running = await gateway({
+      runtime,
+      config: `plugins: [./tells.mjs, ./hangs.mjs]\n${config(chains)}`,
+      files,
+      env: { DATABASE_URL: url },
+    })
+    expect(await running.stop()).toBe(0)
+    expect(existsSync(told)).toBe(true)
   })
 })
 

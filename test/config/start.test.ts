@@ -32,7 +32,9 @@ destinations:
   })
   const env = { WEAK: 'abc', EMPTY: '', POSTERN_MASTER_KEY: undefined, DATABASE_URL: undefined, PORT: undefined, ADMIN_PORT: undefined }
   const { code, stderr } = await cli(['serve', '--config', 'postern.yaml'], { env, cwd })
-  const told = stderr.split('\n').filter(line => line.startsWith('postern.yaml'))
+  // What it goes on with is a line of the log; what ends it is the command's last word.
+  const lines = stderr.split('\n').map(line => (line.startsWith('{') ? (JSON.parse(line).msg as string) : line))
+  const told = lines.filter(line => line.startsWith('postern.yaml'))
   expect([code, told]).toEqual([
     78,
     [

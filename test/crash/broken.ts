@@ -45,6 +45,12 @@ export const broken: Record<string, (parts: Parts) => Commit> = {
     }
   },
 
+  /** The record is kept, and nobody counts it. */
+  'forgets the quota':
+    ({ commit }) =>
+    unit =>
+      commit(only(unit, ['key', 'record', 'event'])),
+
   /** The key is taken where the record is not: what is lost between the two is taken for done. */
   'claim in Redis first': ({ commit, redis }) => {
     const client = new Redis(redis)

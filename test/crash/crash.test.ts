@@ -33,6 +33,7 @@ for (const [runtime, store] of rows) {
 const symptoms: Record<string, readonly (keyof typeof clean)[]> = {
   'answer before commit': ['lost', 'unequalReplays'],
   'two transactions': ['duplicates', 'recordsWithoutEvent', 'recordsWithoutKey'],
+  'forgets the quota': ['miscounted'],
   'claim in Redis first': ['lost'],
 }
 

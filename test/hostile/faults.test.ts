@@ -7,8 +7,10 @@ import { type RedisServer, redisServer } from '../support/redis.ts'
 import { ask, authorization, type Opened, open } from './fixture.ts'
 import { clean, judge, type Load, load, until } from './oracle.ts'
 
-/** Milliseconds: the request's eight seconds, and one for a machine that is busy. */
-const LONGEST = 9000
+/** Milliseconds: the request's eight seconds, and what a busy machine adds. */
+const LONGEST = 8700
+/** Milliseconds that Postgres is away: on one of them for longer than a request may take, so that a hang shows. */
+const AWAY = { bun: 10_000, deno: 3000 }
 
 const answersOf = (...loads: Load[]) => loads.flatMap(l => [...l.sent.values()]).flatMap(s => s.answers)
 
@@ -114,7 +116,7 @@ for (const runtime of runtimes) {
       if (slowest < 2000) expect(refusedButKept).toEqual([])
     }, 60_000)
 
-    test('Postgres is away for three seconds: 503, and all is well again without a restart', async () => {
+    test(`Postgres is away for ${AWAY[runtime] / 1000} s: 503, and all is well again without a restart`, async () => {
       const running = begin(16)
       await more(running, 100)
       await server.stop('fast')
@@ -123,7 +125,7 @@ for (const runtime of runtimes) {
       await until('not ready', async () => (await fetch(`${gateway.url}/readyz`)).status === 503)
       const token = await fetch(`${gateway.url}/drop/wh_unknown`, { method: 'POST', body: '{}' })
       expect([token.status, token.headers.get('retry-after')]).toEqual([503, '1'])
-      await until('3 s', () => performance.now() - stopped > 3000)
+      await Bun.sleep(Math.max(0, AWAY[runtime] - (performance.now() - stopped)))
       await server.restart()
       const back = performance.now()
       await more(running, 100)
@@ -247,7 +249,7 @@ describe('the oracle itself', () => {
     records: ['k1 r1', 'k2 r2'],
     events: ['r1', 'r2'],
     keys: ['k1 r1', 'k2 r2'],
-    used: 2,
+    used: 2 as number | number[],
   }
   const told = async (change: Partial<typeof good> | { sent: Record<string, unknown> }) => {
     const { sent, records, events, keys, used } = { ...good, ...change } as typeof good
@@ -255,7 +257,7 @@ describe('the oracle itself', () => {
       records: records.map(r => ({ key: r.split(' ')[0], id: r.split(' ')[1] })),
       events: [...new Set(events)].map(record_id => ({ record_id, n: events.filter(e => e === record_id).length })),
       idempotency_keys: keys.map(k => ({ key: k.split(' ')[0], record_id: k.split(' ')[1] })),
-      quotas: [{ used }],
+      quotas: [used].flat().map(used => ({ used })),
     }
     const rows = async (text: string) => tables[/ from (\w+)/.exec(text)?.[1] ?? ''] ?? []
     const load = {
@@ -296,6 +298,9 @@ describe('the oracle itself', () => {
     ['two events of one record', { events: ['r1', 'r2', 'r2'] }, ['recordsWithTwoEvents']],
     ['a replay with another answer', { sent: { ...good.sent, k2: [answer('r2'), answer('r2', 200)] } }, ['unequalReplays']],
     ['a quota that has lost count', { used: 3 }, ['miscounted']],
+    ['a quota that was never counted', { used: [] }, ['miscounted']],
+    ['a quota that is counted in two places', { used: [2, 2] }, ['miscounted']],
+    ['nothing at all', { sent: { k3: good.sent.k3 }, records: [], events: [], keys: [], used: [] }, []],
   ])('%s', async (_, change, kinds) => {
     expect(await told(change)).toEqual(kinds)
   })

@@ -133,11 +133,11 @@ export function ask(url: string) {
   return { rows, end: () => db.end() }
 }
 
-/** Starts the gateway, on a new database unless one is given; `env` goes before the secrets above. */
-export async function open(runtime: Runtime, own: { database?: string; env?: Record<string, string | undefined> } = {}) {
+/** Starts the gateway, on a new database unless one is given; `env` goes before the secrets above, and `config` in the place of that above. */
+export async function open(runtime: Runtime, own: { database?: string; env?: Record<string, string | undefined>; config?: string } = {}) {
   const database = own.database === undefined ? await freshDatabase() : { url: own.database, drop: async () => {} }
   const env = { ...secrets, DATABASE_URL: database.url, REDIS_URL: undefined, ...own.env }
-  const running = await gateway({ runtime, config, env })
+  const running = await gateway({ runtime, config: own.config ?? config, env })
   const { rows, end } = ask(database.url)
 
   return {

@@ -113,7 +113,7 @@ export interface Verdict {
   recordsWithoutKey: string[]
   /** Answers of one key that are not the same bytes. */
   unequalReplays: string[]
-  /** The quota's count is not the number of records. */
+  /** The webhook's quota is not one row that counts its records. */
   miscounted: string[]
 }
 
@@ -132,7 +132,7 @@ export const clean: Verdict = {
   miscounted: [],
 }
 
-/** Compares what senders saw with what the tables of `webhook` hold. */
+/** Compares what senders saw with what the tables of `webhook` hold: one that has a quota of records. */
 export async function judge(loads: readonly Load[], rows: Rows, webhook: string): Promise<Verdict> {
   const sent = new Map(loads.flatMap(l => [...l.sent]))
   const records = await rows(`select id, data->>'key' as key from records where webhook = $1`, [webhook])
@@ -140,7 +140,9 @@ export async function judge(loads: readonly Load[], rows: Rows, webhook: string)
   const keys = new Map(
     (await rows('select key, record_id from idempotency_keys where webhook = $1', [webhook])).map(k => [k.key, k.record_id]),
   )
-  const quotas = await rows('select used::int from quotas where scope = $1', [webhook])
+  const counts = (await rows('select used::int from quotas where scope = $1', [webhook])).map(row => row.used)
+  // A count that was never begun is as wrong as a false one; with no record there need not be any.
+  const counted = counts.length === 1 ? counts[0] === records.length : counts.length === 0 && records.length === 0
 
   const idsOf = Map.groupBy(records, r => r.key as string)
   const eventsOf = new Map(events.map(e => [e.record_id, e.n]))
@@ -156,7 +158,7 @@ export async function judge(loads: readonly Load[], rows: Rows, webhook: string)
     recordsWithTwoEvents: events.filter(e => e.n > 1).map(e => String(e.record_id)),
     recordsWithoutKey: records.filter(r => keys.get(r.key) !== r.id).map(r => String(r.key)),
     unequalReplays: [],
-    miscounted: quotas.filter(q => q.used !== records.length).map(q => `${q.used} of ${records.length}`),
+    miscounted: counted ? [] : [`${counts.length > 0 ? counts.join(' and ') : 'no row'} of ${records.length}`],
   }
   for (const { key, answers } of sent.values()) {
     const kept = idsOf.get(key) ?? []

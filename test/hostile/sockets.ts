@@ -112,6 +112,7 @@ export const sockets: Record<string, readonly Part[]> = {
   'a tab in the target': [withLength(OK, '', '/op\ten')],
   'a NUL in the target': [withLength(OK, '', '/open\u0000')],
   'bytes beyond ASCII in the target': [withLength(OK, '', '/open\u00e9')],
+  'bytes of no UTF-8 in an id of the query': [Buffer.from(`GET /open?id=a\xff HTTP/1.1\r\n${HOST}\r\n`, 'latin1')],
   'a target of 20 KB': [withLength(OK, '', `/open?${'a'.repeat(20_000)}`)],
   'a semicolon': [withLength(OK, '', '/open;/../_admin/secret')],
   // Request lines

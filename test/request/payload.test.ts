@@ -179,6 +179,32 @@ describe('numbers are never changed without a word', () => {
   )
 })
 
+describe('numbers that take far more written out than sent', () => {
+  const list = (literal: string, n: number) => `{"a":[${Array(n).fill(literal).join(',')}]}`
+  test.each([
+    ['1e308', 43_600, 'VALIDATION_FAILED'],
+    ['1e-308', 43_600, 'VALIDATION_FAILED'],
+    ['-1E+300', 300, 'VALIDATION_FAILED'],
+    ['{"b":[{"c":1e308}]}', 1000, 'VALIDATION_FAILED'],
+    ['1e308', 200, 'ok json'],
+    ['1.7976931348623157e308', 200, 'ok json'],
+    ['5e-324', 200, 'ok json'],
+    ['6.02e23', 30_000, 'ok json'],
+    ['1.602e-19', 25_000, 'ok json'],
+    ['-1e40', 40_000, 'ok json'],
+    ['0e999', 40_000, 'ok json'],
+    ['1e3', 60_000, 'ok json'],
+    ['"1e308"', 30_000, 'ok json'],
+  ])('%s, %d of them: %s', (literal, n, wanted) => {
+    const result = parse(list(literal, n))
+    expect(code(result)).toBe(wanted)
+    if (!result.ok)
+      expect(details(result)).toEqual({
+        _general: ['The payload has too many numbers with large exponents, which take hundreds of digits written out; send them as text.'],
+      })
+  })
+})
+
 describe('what is said about the body', () => {
   test.each<[string | null, string]>([
     [null, 'ok json'],
@@ -215,6 +241,17 @@ describe('what is said about the body', () => {
     ['identity, gzip', 'UNSUPPORTED_MEDIA_TYPE'],
   ])('content-encoding %j: %s', (contentEncoding, expected) => {
     expect(code(parse('{"a":1}', { contentEncoding }))).toBe(expected)
+  })
+
+  test.each<[sent: Parameters<typeof parse>[1], reason: string]>([
+    [{ contentType: 'text/plain' }, 'content-type text/plain'],
+    [{ contentType: `text/${'x'.repeat(100)}` }, `content-type text/${'x'.repeat(35)}`],
+    [{ contentType: 'text/\u009b31m\u00e9\tx' }, 'content-type text/?31m??x'],
+    [{ contentEncoding: 'gzip' }, 'content-encoding gzip'],
+    [{ contentEncoding: 'gz\u009b\u0007' }, 'content-encoding gz??'],
+    [{ contentEncoding: 'x'.repeat(100) }, `content-encoding ${'x'.repeat(40)}`],
+  ])('the operator is told of %j in printable ASCII, and not at length', (sent, reason) => {
+    expect((parse('{"a":1}', sent) as { reason?: string }).reason).toBe(reason)
   })
 
   test('JSON sent as a form is told what to send', () => {

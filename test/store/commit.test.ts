@@ -72,10 +72,10 @@ onEveryStore('a commit', fresh => {
 
   test('a replay tells what the first request did, not what the record is now', async () => {
     await commit(unit(record('seen', {})))
-    const first = await commit(unit({ ...record('seen', { a: 1 }), ...key('update', { shown: ['x', null] }) }))
+    const first = await commit(unit({ ...record('seen', { a: 1 }), ...key('update', { shown: { 'data.a': 'x' } }) }))
     expect(first.map(brief)).toEqual(['seen updated 1 false'])
     const [again] = await commit(unit({ ...record('seen', { a: 1 }), ...key('update') }))
-    expect(again).toEqual({ record: { id: 'seen', created: false, fieldsUpdated: 1 }, replayed: true, shown: ['x', null] })
+    expect(again).toEqual({ record: { id: 'seen', created: false, fieldsUpdated: 1 }, replayed: true, shown: { 'data.a': 'x' } })
   })
 
   test('a key of another fingerprint is refused or replayed, as it says', async () => {
@@ -103,6 +103,21 @@ onEveryStore('a commit', fresh => {
     expect(outcomes.map(brief)).toEqual(['p1 created 1 false', 'VALIDATION_FAILED', 'p3 created 1 false'])
     expect(await store.rows(`select id from records where id like 'p_' order by id`)).toEqual([{ id: 'p1' }, { id: 'p3' }])
   })
+
+  test('a record that merges made too large is refused, and nobody else of the batch', async () => {
+    const store = await fresh()
+    const grow = (key: string) => unit({ record: { entity: 'e', id: 'fat', data: { [key]: 'x'.repeat(12e6) }, mode: 'merge' } })
+    for (const key of ['a', 'b']) expect(await store.commit(grow(key))).toMatchObject({ record: { id: 'fat' } })
+    const thin = unit({ record: { entity: 'e', id: 'thin', data: {}, mode: 'merge' } })
+    const [fat, other] = await Promise.all([store.commit(grow('c')), store.commit(thin)])
+    expect(fat).toMatchObject({ code: 'VALIDATION_FAILED', details: { _general: ['With this, the record would have more than 32 MiB.'] } })
+    expect(other).toMatchObject({ record: { created: true } })
+    expect(await store.rows(`select id, array(select jsonb_object_keys(data) order by 1) as keys from records order by id`)).toEqual([
+      { id: 'fat', keys: ['a', 'b'] },
+      { id: 'thin', keys: [] },
+    ])
+    await store.close()
+  }, 30_000)
 
   test('a quota counts created records alone, exactly, and a refused request spends neither it nor its key', async () => {
     const q = (id: string, more = {}) => unit({ webhook: 'limited', ...record(id, {}, { entity: 'q' }), ...quota(3, 'limited'), ...more })

@@ -5,7 +5,7 @@ import { encodeTime } from '#core/ulid.ts'
 import { type Opened, onEveryStore, T0 } from './open.ts'
 
 const DAY = 86_400_000
-const keep = { events: 30 * DAY, deliveries: 20 * DAY, requests: 7 * DAY }
+const keep = { events: 30 * DAY, deliveries: 20 * DAY, requests: 7 * DAY, idempotency: 0 }
 const id = (at: number, n = 0) => encodeTime(at) + `${n}`.padStart(16, '0')
 const seconds = (at: number) => at / 1000
 
@@ -29,8 +29,8 @@ async function delivery(store: Opened, of: string, status: string, updated: numb
 }
 
 onEveryStore('retention', fresh => {
-  const open = (store: Opened, more: { busy?: () => boolean; batch?: number } = {}) =>
-    openRetention(store.db, { keep: () => keep, now: () => T0, busy: () => false, warn: () => {}, batch: 2, ...more })
+  const open = (store: Opened, more: { busy?: () => boolean; batch?: number } = {}, kept = keep) =>
+    openRetention(store.db, { keep: () => kept, now: () => T0, busy: () => false, warn: () => {}, batch: 2, ...more })
   const ids = async (store: Opened, table: string) => (await store.rows(`select id from ${table} order by id`)).map(r => r.id)
 
   test('samples and audit rows end by their age, in as many batches as it takes', async () => {
@@ -83,15 +83,48 @@ onEveryStore('retention', fresh => {
     await store.close()
   })
 
-  test('idempotency keys end a minute after their time', async () => {
+  test.each([
+    ['a minute', 0, ['1', '3']],
+    ['a minute, however short the setting', 1000, ['1', '3']],
+    ['as long as the setting says', 2 * DAY, ['0', '1', '2', '3', '4']],
+  ])('idempotency keys end %s after their time', async (_, idempotency, left) => {
     const store = await fresh()
     for (const [n, expires] of [T0 - 61_000, T0 - 59_000, T0 - DAY, T0 + 1, T0 - DAY].entries())
       await store.rows(
         `insert into idempotency_keys (webhook, key, fingerprint, exchange, fields_updated, expires_at) values ($1, $2, 'f', 'x', 0, to_timestamp($3))`,
         [n < 3 ? 'a' : 'b', `${n}`, seconds(expires)],
       )
-    expect(await open(store).run()).toMatchObject({ idempotency_keys: 3 })
-    expect((await store.rows('select key from idempotency_keys order by key')).map(r => r.key)).toEqual(['1', '3'])
+    expect(await open(store, {}, { ...keep, idempotency }).run()).toMatchObject({ idempotency_keys: 5 - left.length })
+    expect((await store.rows('select key from idempotency_keys order by key')).map(r => r.key)).toEqual(left)
+    await store.close()
+  })
+
+  test('left to itself it takes small steps, also over what stays', async () => {
+    const store = await fresh()
+    const old = T0 - 31 * DAY
+    const ids = (prefix: string) => `'${prefix}${id(old).slice(0, 10)}' || lpad(n::text, 16, '0')`
+    await store.rows(`insert into events (id, type, webhook, data, variables, created_at)
+      select ${ids('evt_')}, 'record.created', 'w', '{}', '{}', now() from generate_series(1, 1200) n`)
+    await store.rows(`insert into deliveries (id, event, destination, subscription, type, webhook, entity, record_id, seq, status, created_at, updated_at)
+      select ${ids('dlv_')}, ${ids('evt_')}, 'd', 's', 'record.created', 'w', 'e', n::text, n, 'pending', now(), now() from generate_series(1, 1200) n`)
+    const looked: number[] = []
+    const watched: Opened['db'] = {
+      ...store.db,
+      transaction: body =>
+        store.db.transaction(tx =>
+          body({
+            async query(text, values) {
+              const rows = await tx.query<any>(text, values)
+              if (rows[0]?.looked > 0) looked.push(rows[0].looked)
+              return rows
+            },
+          }),
+        ),
+    }
+    const retention = openRetention(watched, { keep: () => keep, now: () => T0, busy: () => false, warn: () => {} })
+    expect(await retention.run()).toMatchObject({ deliveries: 0, events: 0 })
+    await retention.close()
+    expect(looked).toEqual([500, 500, 200, 500, 500, 200])
     await store.close()
   })
 

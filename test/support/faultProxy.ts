@@ -11,6 +11,8 @@ export type Fault =
   | { kind: 'bandwidth'; rate: number }
   /** Nothing gets through, and nobody is told; new connections are taken and stay mute. */
   | { kind: 'blackhole' }
+  /** What was open is mute for good and nobody is told, as after a firewall has forgotten it; new connections are well. */
+  | { kind: 'forgotten' }
   /** Every connection is reset, and new ones at once. */
   | { kind: 'reset' }
   /** Everything comes in pieces of so many bytes. */
@@ -28,6 +30,7 @@ export interface FaultProxy {
 export async function faultProxy(target: { host: string; port: number }): Promise<FaultProxy> {
   let fault: Fault = { kind: 'none' }
   const pairs = new Set<readonly [Socket, Socket]>()
+  const forgotten = new WeakSet<Socket>()
 
   const server = createServer({ allowHalfOpen: false }, client => {
     if (fault.kind === 'reset') return void client.resetAndDestroy()
@@ -59,7 +62,7 @@ export async function faultProxy(target: { host: string; port: number }): Promis
 
   async function pass(part: Buffer, to: Socket): Promise<void> {
     // What was on its way when the network went comes when it is back.
-    while (fault.kind === 'blackhole' && !to.destroyed) await sleep(20)
+    while ((fault.kind === 'blackhole' || forgotten.has(to)) && !to.destroyed) await sleep(20)
     if (to.destroyed) return
     if (fault.kind === 'latency') await sleep(fault.ms)
     if (fault.kind === 'bandwidth') await sleep((part.length / fault.rate) * 1000)
@@ -78,6 +81,7 @@ export async function faultProxy(target: { host: string; port: number }): Promis
     connections: () => pairs.size,
     set(next) {
       fault = next
+      if (next.kind === 'forgotten') for (const pair of pairs) for (const socket of pair) forgotten.add(socket)
       if (next.kind === 'reset') for (const [client] of pairs) client.resetAndDestroy()
     },
     async stop() {

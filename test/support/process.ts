@@ -16,7 +16,7 @@ const root = join(import.meta.dirname, '../..')
 export type Env = Readonly<Record<string, string | undefined>>
 
 /** Starts `main.ts <args>` under a runtime. */
-function start(runtime: Runtime, args: readonly string[], cwd: string, env: Env) {
+function start(runtime: Runtime, args: readonly string[], cwd: string, env: Env, preload?: string) {
   const program = join(root, 'node_modules/.bin', runtime)
   // Bun reads bunfig.toml from the working folder alone.
   const run = runtime === 'bun' ? [`--config=${join(root, 'bunfig.toml')}`] : ['run', '-A']
@@ -26,7 +26,11 @@ function start(runtime: Runtime, args: readonly string[], cwd: string, env: Env)
     if (value === undefined) delete full[name]
     else full[name] = value
   }
-  const started = child(program, [...run, join(root, 'main.ts'), ...args], { cwd, env: full, stdio: 'pipe' })
+  const started = child(program, [...run, ...(preload === undefined ? [] : ['--preload', preload]), join(root, 'main.ts'), ...args], {
+    cwd,
+    env: full,
+    stdio: 'pipe',
+  })
   const text = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
     started[name]?.setEncoding('utf8').on('data', (part: string) => {
@@ -65,6 +69,8 @@ export async function gateway(options: {
   until?: '/readyz' | '/livez'
   /** The gateway serves HTTPS itself; nobody checks its certificate. */
   tls?: boolean
+  /** A file that the runtime loads before the program. */
+  preload?: string
 }): Promise<Gateway> {
   const { runtime = 'bun', until = '/readyz', tls = false } = options
   const home = folder()
@@ -74,7 +80,8 @@ export async function gateway(options: {
     config = join(home, 'postern.yaml')
   }
   const env = { PORT: `${await freePort()}`, ADMIN_PORT: `${await freePort()}`, ...options.env }
-  const { started, text, exited } = start(runtime, ['serve', '--config', config, ...(options.args ?? [])], home, env)
+  const words = ['serve', '--config', config, ...(options.args ?? [])]
+  const { started, text, exited } = start(runtime, words, home, env, options.preload)
   let ended = false
   exited.then(() => {
     ended = true
