@@ -1,29 +1,15 @@
 /** The operator's log: JSON lines on stderr, readable lines when that is a terminal. */
 import process from 'node:process'
 import { type Logger, pino } from 'pino'
-import { needles, spellings } from './needles.ts'
+import { secretNeedles } from './needles.ts'
 import { printable } from './printable.ts'
 
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>
 
-/** Shorter values would blank harmless text. */
-export const SHORTEST_SECRET = 6
-
-/** `secrets` gives the values that must not appear in any line. */
-export function openLog(secrets: () => readonly string[], level = process.env.LOG_LEVEL ?? 'info'): Log {
+/** `secrets` gives the values that must not appear in any line, as lists of which none changes. */
+export function openLog(secrets: () => readonly (readonly string[])[], level = process.env.LOG_LEVEL ?? 'info'): Log {
   const terminal = process.stderr.isTTY === true
-  let counted = 0
-  let known: ReturnType<typeof needles>
-  const blank = (line: string) => {
-    const values = secrets()
-    // They only ever become more.
-    if (values.length !== counted) {
-      counted = values.length
-      const long = values.filter(value => value.length >= SHORTEST_SECRET)
-      known = needles(long.flatMap(spellings))
-    }
-    return known?.replace(line, '[secret]') ?? line
-  }
+  const blank = (line: string) => secrets().reduce((clean, list) => secretNeedles(list)?.replace(clean, '[secret]') ?? clean, line)
   const write = (line: string) => void process.stderr.write(blank(terminal ? readable(line, blank) : line))
   return pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: label => ({ level: label }) } },

@@ -20,7 +20,7 @@ interface Table {
   /** By the low bits of the hash: whether any may begin so. */
   marks: Uint8Array
   /** By the hash of the beginning: how long those are, the longest first. Many secrets begin with one prefix of their provider. */
-  lengths: Map<number, number[]>
+  lengths: Map<number, readonly number[]>
   all: Set<string>
   longest: number
 }
@@ -82,6 +82,17 @@ function encodings(bytes: Buffer): string[] {
 
 const lowerPercent = (text: string) => text.replace(/%[0-9A-F]{2}/g, c => c.toLowerCase())
 
+/** Shorter values would blank harmless text. */
+export const SHORTEST_SECRET = 6
+
+const bySecrets = new WeakMap<readonly string[], Needles | undefined>()
+
+/** Those of a list of secrets, in every spelling; compiled once for a list. */
+export function secretNeedles(secrets: readonly string[]): Needles | undefined {
+  if (!bySecrets.has(secrets)) bySecrets.set(secrets, needles(secrets.filter(value => value.length >= SHORTEST_SECRET).flatMap(spellings)))
+  return bySecrets.get(secrets)
+}
+
 /** Compiles them; `and` are further ones, compiled before. Undefined when there is none. */
 export function needles(texts: Iterable<string>, and?: Needles): Needles | undefined {
   const own = tableOf(texts)
@@ -140,13 +151,19 @@ function tableOf(texts: Iterable<string>): Table | undefined {
   for (const text of texts) if (text.length >= SHORTEST) all.add(text)
   if (all.size === 0) return undefined
   const marks = new Uint8Array(2 ** Math.min(22, Math.max(8, Math.ceil(Math.log2(all.size)) + 3)))
-  const found = new Map<number, Set<number>>()
+  const lengths = new Map<number, readonly number[]>()
+  /** One list for all beginnings with the same lengths: a hundred thousand of their own would take more than the texts. */
+  const lists = new Map<string, readonly number[]>()
   for (const text of all) {
     const hash = hashAt(text, 0)
     marks[hash & (marks.length - 1)] = 1
-    found.set(hash, (found.get(hash) ?? new Set()).add(text.length))
+    const present = lengths.get(hash) ?? []
+    if (present.includes(text.length)) continue
+    const sizes = [...present, text.length].sort((a, b) => b - a)
+    const list = lists.get(sizes.join()) ?? sizes
+    lists.set(sizes.join(), list)
+    lengths.set(hash, list)
   }
-  const lengths = new Map([...found].map(([hash, sizes]) => [hash, [...sizes].sort((a, b) => b - a)]))
   return { marks, lengths, all, longest: lengths.values().reduce((most, [length = 0]) => Math.max(most, length), 0) }
 }
 

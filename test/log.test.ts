@@ -24,7 +24,7 @@ afterEach(() => {
 
 /** What was said, but for the time in front. */
 const told = (log: (log: ReturnType<typeof openLog>) => void, secrets: string[] = []) => {
-  log(openLog(() => secrets, 'info'))
+  log(openLog(() => [secrets], 'info'))
   return said.replace(/^\d\d:\d\d:\d\d /gm, '')
 }
 

@@ -1,7 +1,7 @@
 /** Runs one case: the real gateway behind the real edge, on an empty store, by a clock that stands still. */
 import process from 'node:process'
 import type { Config, Position, Webhook } from '../config/config.ts'
-import { SHORTEST_SECRET } from '../log.ts'
+import { SHORTEST_SECRET } from '../needles.ts'
 import { CODES } from '../request/codes.ts'
 import { type Gateway, openGateway } from '../request/gateway.ts'
 import { type Answer, judge } from './judge.ts'

@@ -60,7 +60,14 @@ const GRACE = 1000
 
 export async function serve(options: ServeOptions, out: Print): Promise<number> {
   const secrets = new Set<string>()
-  const log = openLog(() => [...secrets])
+  const lists: (readonly string[])[] = []
+  const log = openLog(() => lists)
+  /** They only ever become more: what is gone may still be on its way. */
+  const know = (values: readonly string[]) => {
+    const fresh = values.filter(value => !secrets.has(value))
+    if (fresh.length > 0) lists.push(fresh.length === values.length ? values : fresh)
+    for (const value of fresh) secrets.add(value)
+  }
   const told = new Set<string>()
   const tell = (line: string) => {
     // A worker's parent has told all of it before.
@@ -75,8 +82,8 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     return serveWorkers(workers)
   }
   const masterKey = findMasterKey(early, options.env)
-  for (const secret of early.secretValues) secrets.add(secret)
-  if (masterKey) secrets.add(Buffer.from(masterKey.bytes).toString('base64'))
+  know(early.secretValues)
+  if (masterKey) know([Buffer.from(masterKey.bytes).toString('base64')])
   const warn = (message: string, fields?: Record<string, unknown>) => log.warn(fields ?? {}, message)
 
   // The first start of an embedded store takes some seconds.
@@ -95,7 +102,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     },
   )
   const store = openStore(db, { now: Date.now, warn, written: metrics.batch })
-  const live = liveSecrets(store, masterKey, log, { now: Date.now, blank: value => void secrets.add(value) })
+  const live = liveSecrets(store, masterKey, log, { now: Date.now, blank: value => know([value]) })
   let config = early
   try {
     const stored = await live.read()
@@ -104,7 +111,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     await store.close()
     throw error
   }
-  for (const secret of config.secretValues) secrets.add(secret)
+  know(config.secretValues)
   warnOfClosed(config)
   const kv = openKv(config.redis.url, warn)
   const background = openBackground(early.store.url, db)
@@ -212,7 +219,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
       metrics.reloaded(false, Date.now())
       return
     }
-    for (const secret of next.secretValues) secrets.add(secret)
+    know(next.secretValues)
     const gateway = await openGateway(next, services)
     const fixed = ['server', 'store', 'redis', 'admin', 'secrets'] as const
     const changed = fixed.filter(section => JSON.stringify(next[section]) !== JSON.stringify(config[section]))

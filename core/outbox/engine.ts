@@ -2,8 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config, Destination } from '../config/config.ts'
 import { planOf } from '../config/plan.ts'
-import { SHORTEST_SECRET } from '../log.ts'
-import { type Needles, needles, spellings } from '../needles.ts'
+import { secretNeedles } from '../needles.ts'
 import type { Sender } from '../plugin.ts'
 import type { Database } from '../store/database.ts'
 import { ulid } from '../ulid.ts'
@@ -59,8 +58,8 @@ interface Plan {
   name: string
   config: Config
   matcher: Matcher
-  /** Its secrets, and those of the plan before: what is under way was signed with these. */
-  secrets: Needles | undefined
+  /** Its own, and those of the plan before. */
+  secrets: readonly (readonly string[])[]
 }
 
 interface Place {
@@ -89,12 +88,13 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
 
   function planned(config: Config, before?: Config): Plan {
     const failed = (subscription: string) => void unjudged.set(subscription, (unjudged.get(subscription) ?? 0) + 1)
-    const known = [...config.secretValues, ...(before?.secretValues ?? [])].filter(secret => secret.length >= SHORTEST_SECRET)
-    return { name: planOf(config), config, matcher: compileMatcher(config, warn, failed), secrets: needles(known.flatMap(spellings)) }
+    // What is under way was signed with the secrets before.
+    const secrets = [config.secretValues, before?.secretValues ?? []]
+    return { name: planOf(config), config, matcher: compileMatcher(config, warn, failed), secrets }
   }
 
   /** A receiver may echo what it was sent. */
-  const blank = (text: string) => plan.secrets?.replace(text, '[secret]') ?? text
+  const blank = (text: string) => plan.secrets.reduce((clean, list) => secretNeedles(list)?.replace(clean, '[secret]') ?? clean, text)
 
   const isOrdered = (name: string) => plan.config.destinations.get(name)?.ordered ?? false
 

@@ -1,7 +1,7 @@
 /** Takes the credentials out of a request before anything of it is kept. */
 import type { Config, Webhook } from '../config/config.ts'
 import { flattened } from '../config/nested.ts'
-import { type Needles, needles, spellings } from '../needles.ts'
+import { type Needles, needles, secretNeedles, spellings } from '../needles.ts'
 import type { NestedStep, SenderPart } from '../plugin.ts'
 
 /** What stands in the place of a credential, or of a value that the configuration wants masked. */
@@ -12,8 +12,6 @@ const ALWAYS = ['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 
 const TELLING_HEADER = /token|secret|password|passwd|api-?key|authorization|credential/i
 const TELLING_NAME = /token|secret|password|passwd|api[-_]?key|signature/i
 
-/** A shorter secret of the configuration would blank harmless text, as would a shorter value that a sender chose. */
-const SHORTEST_SECRET = 6
 const SHORTEST_FOUND = 8
 
 /** What the names of a chain's credentials are; lower case for headers. */
@@ -91,8 +89,7 @@ const ofConfigs = new WeakMap<Config, { values: ReadonlySet<string>; known: Need
 function secretsOf(config: Config) {
   const present = ofConfigs.get(config)
   if (present) return present
-  const long = config.secretValues.filter(value => value.length >= SHORTEST_SECRET)
-  const made = { values: new Set(config.secretValues), known: needles(long.flatMap(spellings)) }
+  const made = { values: new Set(config.secretValues), known: secretNeedles(config.secretValues) }
   ofConfigs.set(config, made)
   return made
 }

@@ -11,6 +11,8 @@ import { CONNECT_TIMEOUT, type Database, LOCK_TIMEOUT, STATEMENT_TIMEOUT } from 
 const LOCK_PAUSE = 50
 /** Milliseconds. */
 const ROLLBACK_TIMEOUT = 250
+/** Milliseconds between two renewals of the pool: a server that is frozen times everything out. */
+const RENEWAL = 5000
 const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url))
 
 // int8 counts fit a double; without this they come as text.
@@ -24,7 +26,7 @@ export interface PostgresOptions {
 }
 
 export function openPostgres(url: string, { max = 8, relaxed = false }: PostgresOptions = {}): Database {
-  const pool = new pg.Pool({
+  const options = {
     connectionString: url,
     max,
     ...(relaxed && { options: '-c synchronous_commit=off' }),
@@ -35,16 +37,36 @@ export function openPostgres(url: string, { max = 8, relaxed = false }: Postgres
     // Above the server's own limit: it only matters when the server does not answer at all.
     query_timeout: STATEMENT_TIMEOUT + 500,
     keepAlive: true,
-  })
-  // A backend that dies emits 'error' on its client, idle or not; without a listener for its whole life the process dies with it.
-  pool.on('error', () => {})
-  pool.on('connect', client => void client.on('error', () => {}))
+  }
+  const connect = () => {
+    const pool = new pg.Pool(options)
+    // A backend that dies emits 'error' on its client, idle or not; without a listener for its whole life the process dies with it.
+    pool.on('error', () => {})
+    pool.on('connect', client => void client.on('error', () => {}))
+    return pool
+  }
+  let pool = connect()
+  let renewed = performance.now()
+
+  /**
+   * A connection that was silently forgotten on the way answers nothing any more, and then its neighbours in the pool are gone, too:
+   * each would cost a batch its whole time in turn.
+   */
+  function mind(error: unknown): never {
+    if (/Query read timeout/.test(String(error)) && performance.now() - renewed > RENEWAL) {
+      renewed = performance.now()
+      const old = pool
+      pool = connect()
+      old.end().catch(() => {})
+    }
+    throw error
+  }
 
   return {
     kind: 'postgres',
     lanes: 2,
-    query: async (text, values) => (await pool.query(text, values as unknown[])).rows,
-    prepared: async (name, text, values) => (await pool.query({ name, text, values: values as unknown[] })).rows,
+    query: async (text, values) => (await pool.query(text, values as unknown[]).catch(mind)).rows,
+    prepared: async (name, text, values) => (await pool.query({ name, text, values: values as unknown[] }).catch(mind)).rows,
     script: async text => [(await pool.query(text)) as unknown].flat().flatMap(result => (result as pg.QueryResult).rows),
     async transaction(body) {
       const client = await pool.connect()
@@ -62,7 +84,7 @@ export function openPostgres(url: string, { max = 8, relaxed = false }: Postgres
           () => (failure = undefined),
           () => {},
         )
-        throw error
+        mind(error)
       } finally {
         // A connection whose rollback failed is closed; the server rolls back with it.
         client.release(failure)
