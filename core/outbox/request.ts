@@ -43,7 +43,8 @@ export interface Client {
 
 /** Bytes. When there is more, the connection is cut, and the answer counts as it is. */
 const READ = 65_536
-const KEEP = 4096
+/** Twice what is shown of it: secrets are blanked before it is cut, and half of one would not be known. */
+const KEEP = 8192
 /** A server may send any number of 1xx answers before the real one, and never send that. */
 const INTERIM = 16
 /** `setTimeout` takes a longer one for 1 ms. */

@@ -68,6 +68,19 @@ destinations: { d: { url: "SINK/d", allowPrivate: true, headers: { Authorization
     expect(row?.response).not.toContain('a-token-of-the-crm')
   })
 
+  test('nor the half of one, where the answer is cut', async () => {
+    const seen = sink({ d: (_, { headers }) => new Response(`${'x'.repeat(4090)}${headers.get('authorization')}`, { status: 500 }) })
+    const at = await running(
+      `subscriptions: { s: { webhooks: [things], to: [d] } }
+destinations: { d: { url: "SINK/d", allowPrivate: true, headers: { Authorization: "Bearer \${CRM_TOKEN}" }, retry: { attempts: 1 } } }\n`,
+      { sink: seen, env: { CRM_TOKEN: 'a-token-of-the-crm' } },
+    )
+    await at.send('things', { id: 'x1' })
+    await at.becomes('select status from deliveries', 'dead')
+    const [row] = await at.rows('select response from attempts')
+    expect(row?.response).toBe(`${'x'.repeat(4090)}[secre`)
+  })
+
   test('also none that a reload brought to another destination', async () => {
     const seen = sink({ d: () => new Response('the other one has a-token-of-the-erp', { status: 500 }) })
     const file = join(mkdtempSync(join(tmpdir(), 'postern-echo-')), 'postern.yaml')

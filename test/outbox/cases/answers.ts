@@ -113,7 +113,7 @@ export const cases: readonly Case[] = [
         got.push((await to(always(answer(200, 'x'.repeat(100_000))), { maxResponse })).body?.length)
       return [...got, (await to(always(answer(200, 'x'.repeat(100_000))))).body?.length]
     },
-    [0, 1, 4096, 65_536, 65_536, 4096],
+    [0, 1, 4096, 65_536, 65_536, 8192],
   ],
   [
     'an answer of 64 KiB is read whole, and its connection kept; of one byte more, it is not',

@@ -1,17 +1,17 @@
 /** Every way to be let in, times everything that can be done to a credential: one 401 for all, and nothing is written. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { type Opened, open } from '../hostile/fixture.ts'
+import { type Request, send } from '../hostile/requests.ts'
 import { available } from '../support/available.ts'
 import { binary } from '../support/binary.ts'
 import { postgres } from '../support/postgres.ts'
 import { runtimes } from '../support/process.ts'
 import { type Attempts, prefixed } from './attempts.ts'
-import { attempts, COLUMNS } from './bypass-columns.ts'
-import { keyAttempts } from './bypass-keys.ts'
-import { ways } from './bypass-ways.ts'
-import { configOf, good, loaded } from './bypass-world.ts'
-import { type Opened, open } from './fixture.ts'
+import { attempts, COLUMNS } from './columns.ts'
 import * as forgeries from './forgeries.ts'
-import { type Request, send } from './requests.ts'
+import { keyAttempts } from './keys.ts'
+import { ways } from './ways.ts'
+import { configOf, good, loaded } from './world.ts'
 
 const UNAUTHORIZED = JSON.stringify({
   type: 'about:blank',

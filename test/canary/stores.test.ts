@@ -6,14 +6,14 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { openDatabase } from '#core/store/store.ts'
 import { sink } from '../deliveries/sink.ts'
+import { until } from '../hostile/oracle.ts'
 import { available } from '../support/available.ts'
 import { freePort } from '../support/child.ts'
 import { freshDatabase, postgres } from '../support/postgres.ts'
 import { cli, type Runtime, runtimes } from '../support/process.ts'
-import { spelled } from './canary-plugins.ts'
-import { filesOf, found } from './canary-search.ts'
-import { start } from './canary-world.ts'
-import { until } from './oracle.ts'
+import { spelled } from './plugins.ts'
+import { filesOf, found } from './search.ts'
+import { start } from './world.ts'
 
 const NAMES = ['BEARER', 'BASIC', 'HMAC', 'QUERY', 'SIGN', 'CRM', 'ADMIN', 'STORED', 'WRONG', 'FORWARDED'] as const
 
@@ -23,7 +23,7 @@ server: { port: "\${PORT}", host: 127.0.0.1, drainDelay: 0s, accessLog: true }
 store: { url: "\${STORE}" }
 admin: { port: "\${ADMIN_PORT}", token: "\${ADMIN}" }
 secrets: { masterKey: "\${MASTER}" }
-plugins: ["${join(import.meta.dirname, 'canary-plugins.ts')}"]
+plugins: ["${join(import.meta.dirname, 'plugins.ts')}"]
 destinations: { crm: { url: "${sinkUrl}/crm", allowPrivate: true, secrets: ["\${SIGN}"], headers: { Authorization: "Bearer \${CRM}" } } }
 subscriptions: { all: { webhooks: bearer, to: crm } }
 webhooks:

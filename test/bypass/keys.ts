@@ -1,9 +1,9 @@
 /** Signatures of public keys that are none: of another algorithm, another form, or of what the key itself lets through where nobody looks. */
 import { presets } from '../../plugins/auth-hmac/presets/index.ts'
 import type { Attempts } from './attempts.ts'
-import { credentialOf } from './bypass-columns.ts'
-import type { Way } from './bypass-ways.ts'
-import { configOf, good, loaded } from './bypass-world.ts'
+import { credentialOf } from './columns.ts'
+import type { Way } from './ways.ts'
+import { configOf, good, loaded } from './world.ts'
 
 type Config = Awaited<ReturnType<typeof loaded>>
 

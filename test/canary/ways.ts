@@ -4,8 +4,8 @@ import { SignJWT } from 'jose'
 import type { AnyPlugin, Draft } from '#core/plugin.ts'
 import adyen from '#plugins/auth-adyen/index.ts'
 import twilio from '#plugins/auth-twilio/index.ts'
-import { type Name, type Pairs, PUBLIC, type Secrets, TOPIC } from './canary-world.ts'
-import { signature } from './fixture.ts'
+import { signature } from '../hostile/fixture.ts'
+import { type Name, type Pairs, PUBLIC, type Secrets, TOPIC } from './world.ts'
 
 export interface Way {
   /** What goes through it. */

@@ -3,8 +3,8 @@ import { createSign, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import type { Start } from '#core/request/draft.ts'
 import { cards } from '../../plugins/auth-hmac/cards.ts'
 import { presets } from '../../plugins/auth-hmac/presets/index.ts'
+import type { Request } from '../hostile/requests.ts'
 import type * as forgeries from './forgeries.ts'
-import type { Request } from './requests.ts'
 
 export const ORIGIN = 'https://gw.example.com'
 

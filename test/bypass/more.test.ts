@@ -1,13 +1,13 @@
 /** The ways past the verify steps of providers, each of which must be refused by the same bytes and leave no row. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { ask } from '../hostile/fixture.ts'
+import { type Request, send } from '../hostile/requests.ts'
 import { available } from '../support/available.ts'
 import { binary } from '../support/binary.ts'
 import { freshDatabase, postgres } from '../support/postgres.ts'
 import { type Gateway, gateway, runtimes } from '../support/process.ts'
 import type { Attempts } from './attempts.ts'
-import { ask } from './fixture.ts'
 import * as forgeries from './forgeries.ts'
-import { type Request, send } from './requests.ts'
 
 const UNAUTHORIZED = JSON.stringify({
   type: 'about:blank',

@@ -6,9 +6,9 @@ import { load } from '#core/config/load.ts'
 import { formatProblem } from '#core/config/problem.ts'
 import { signedDraft } from '#core/request/draft.ts'
 import { builtins } from '#plugins/index.ts'
+import type { Request } from '../hostile/requests.ts'
 import { folder } from '../support/child.ts'
-import { type By, ORIGIN, type Way } from './bypass-ways.ts'
-import type { Request } from './requests.ts'
+import { type By, ORIGIN, type Way } from './ways.ts'
 
 /**
  * A webhook for each way and each secret: `<id>` and, by the other secret, `<id>-b`; with an id of the delivery also `<id>-plain`, which does

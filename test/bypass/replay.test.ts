@@ -7,9 +7,9 @@ import { available } from '../support/available.ts'
 import { binary } from '../support/binary.ts'
 import { folder } from '../support/child.ts'
 import { cli, type Runtime, runtimes } from '../support/process.ts'
-import { type Way, ways } from './bypass-ways.ts'
-import { configOf, good, loaded } from './bypass-world.ts'
 import * as forgeries from './forgeries.ts'
+import { type Way, ways } from './ways.ts'
+import { configOf, good, loaded } from './world.ts'
 
 const UNAUTHORIZED = JSON.stringify({
   type: 'about:blank',

@@ -1,7 +1,7 @@
 /** Everything that is like a good credential and is none. */
 import { createHash, createHmac } from 'node:crypto'
-import { secrets, signature } from './fixture.ts'
-import type { Request } from './requests.ts'
+import { secrets, signature } from '../hostile/fixture.ts'
+import type { Request } from '../hostile/requests.ts'
 
 /** Requests by what is wrong with them. */
 export type Attempts = Record<string, Request>

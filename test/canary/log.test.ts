@@ -1,7 +1,7 @@
 /** What reaches the log is blanked: each spelling of a secret, by itself, and nothing else. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { openLog } from '#core/log.ts'
-import { spelled } from './canary-plugins.ts'
+import { spelled } from './plugins.ts'
 
 const secret = 'canary-LOG-0123456789abcdef"\\/ &\u00e9'
 const lines: string[] = []

@@ -1,8 +1,8 @@
 /** What is like the signed requests of providers, and is none; with the good ones that they are made of. */
 import { execFileSync } from 'node:child_process'
 import { createHash, createHmac, createSign, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import type { Request } from '../hostile/requests.ts'
 import { type Attempts, variations as all, each, prefixed } from './attempts.ts'
-import type { Request } from './requests.ts'
 
 /** Secrets by the name of the variable that the configuration reads. */
 export const secrets = {

@@ -1,7 +1,8 @@
 /** The columns of the matrix: what can be done to a good request so that its credential is none, whatever way it takes. */
+
+import type { Request } from '../hostile/requests.ts'
 import { type Attempts, variations } from './attempts.ts'
-import type { Place, Way } from './bypass-ways.ts'
-import type { Request } from './requests.ts'
+import type { Place, Way } from './ways.ts'
 
 export const COLUMNS = [
   'missing',

@@ -1,12 +1,12 @@
 /** The doors beside the deliveries, `challenge` and `{path}/verify`: what is asked there lets nobody in, and writes nothing. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
+import { type Counts, type Opened, open } from '../hostile/fixture.ts'
+import { type Request, send } from '../hostile/requests.ts'
 import { available } from '../support/available.ts'
 import { postgres } from '../support/postgres.ts'
 import { runtimes } from '../support/process.ts'
 import { variations } from './attempts.ts'
-import { type Counts, type Opened, open } from './fixture.ts'
-import { type Request, send } from './requests.ts'
 
 const KEY = 'signing-key-of-the-doors-0123'
 const OTHER = 'other-key-of-the-doors-456789'

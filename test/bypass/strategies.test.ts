@@ -1,12 +1,12 @@
 /** The ways past authentication, each of which must be refused by the same bytes and leave no row. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { type Counts, type Opened, open, secrets, signature } from '../hostile/fixture.ts'
+import { type Request, send } from '../hostile/requests.ts'
 import { available } from '../support/available.ts'
 import { postgres } from '../support/postgres.ts'
 import { runtimes } from '../support/process.ts'
 import type { RawResponse } from '../support/raw.ts'
 import { type Attempts, admin, bearer, sharedHeader, sharedQuery, signed, urlToken } from './attempts.ts'
-import { type Counts, type Opened, open, secrets, signature } from './fixture.ts'
-import { type Request, send } from './requests.ts'
 
 const UNAUTHORIZED = JSON.stringify({
   type: 'about:blank',

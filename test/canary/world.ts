@@ -5,10 +5,10 @@ import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { until } from '../hostile/oracle.ts'
 import { binary } from '../support/binary.ts'
 import { child, folder } from '../support/child.ts'
 import type { Env, Runtime } from '../support/process.ts'
-import { until } from './oracle.ts'
 
 const NAMES = [
   // What the gateway is configured with.
@@ -70,7 +70,7 @@ store: { url: "\${DATABASE_URL}" }
 redis: { url: "\${REDIS_URL}" }
 admin: { port: "\${ADMIN_PORT}", token: "\${ADMIN}" }
 secrets: { masterKey: "\${MASTER}" }
-plugins: ["${join(import.meta.dirname, 'canary-plugins.ts')}", "${join(import.meta.dirname, '../../packages/opentelemetry/index.ts')}"]
+plugins: ["${join(import.meta.dirname, 'plugins.ts')}", "${join(import.meta.dirname, '../../packages/opentelemetry/index.ts')}"]
 destinations:
   there: { url: "${sink}/there", allowPrivate: true, secrets: ["\${SIGN_1}"], headers: { Authorization: "Bearer \${CRM_AUTH}", X-Api-Key: "\${CRM_KEY}" } }
   fails: { url: "${sink}/fails", allowPrivate: true, secrets: ["\${SIGN_2}", "\${SIGN_3}"], retry: { schedule: [0s, 10ms] }, headers: { Authorization: "\${CRM_BASIC_HEADER}" } }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { folder } from '../support/child.ts'
-import { filesOf, found } from './canary-search.ts'
+import { filesOf, found } from './search.ts'
 
 const secret = 'canary-SECRET-0123456789abcdef01234567"\\\u00e9 /+?~'
 const other = 'another-0123456789abcdefghij'
