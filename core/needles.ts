@@ -83,7 +83,7 @@ function encodings(bytes: Buffer): string[] {
 const lowerPercent = (text: string) => text.replace(/%[0-9A-F]{2}/g, c => c.toLowerCase())
 
 /** Shorter values would blank harmless text. */
-export const SHORTEST_SECRET = 6
+const SHORTEST_SECRET = 6
 
 const bySecrets = new WeakMap<readonly string[], Needles | undefined>()
 

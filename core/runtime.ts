@@ -131,7 +131,7 @@ async function quiet(count: () => number): Promise<void> {
   const start = performance.now()
   let last = start
   let seen = count()
-  for (let calm = 0; calm < CALM; ) {
+  for (let calm = 0; calm < CALM && performance.now() - start < QUIET_WITHIN; ) {
     await new Promise(turn => setTimeout(turn, 1)) // not an immediate: between those, nothing is read
     const now = performance.now()
     if (count() !== seen) {

@@ -1,7 +1,7 @@
 /** Runs one case: the real gateway behind the real edge, on an empty store, by a clock that stands still. */
 import process from 'node:process'
 import type { Config, Position, Webhook } from '../config/config.ts'
-import { SHORTEST_SECRET } from '../needles.ts'
+import { secretNeedles } from '../needles.ts'
 import { CODES } from '../request/codes.ts'
 import { type Gateway, openGateway } from '../request/gateway.ts'
 import { type Answer, judge } from './judge.ts'
@@ -166,5 +166,5 @@ function refusalOf({ status, code, plugin, reason, error }: Answer): string {
 
 /** What a step has thrown may hold anything. */
 function blanked(text: string, secrets: readonly string[]): string {
-  return secrets.reduce((clean, secret) => (secret.length < SHORTEST_SECRET ? clean : clean.replaceAll(secret, '[secret]')), text)
+  return secretNeedles(secrets)?.replace(text, '[secret]') ?? text
 }

@@ -179,7 +179,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     now: Date.now,
     control: delivery.engine,
     replay: edge.replay,
-    metrics: boss ? { ...metrics, text: kept(boss.metrics) } : metrics,
+    metrics: boss ? { ...metrics, text: kept(boss.metrics, 0) } : metrics,
     reusePort: boss !== undefined,
     ready: edge.readiness,
     presets: options.presets,

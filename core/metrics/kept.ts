@@ -1,11 +1,10 @@
 /** Makes what many may ask for no more than once at a time, and not again for a moment. */
 
-/** Milliseconds for which it is kept once it is made, and after which one that does not come is given up. */
-const KEPT = 1000
+/** Milliseconds after which one that does not come is given up. */
 const PATIENCE = 10_000
 
-/** Everybody who asks meanwhile hears the same; a failure is told and not kept. */
-export function kept<T>(make: () => Promise<T>, now: () => number = () => performance.now()): () => Promise<T> {
+/** Everybody who asks while it is made, and for `ms` after, hears the same; a failure is told and not kept. */
+export function kept<T>(make: () => Promise<T>, ms: number, now: () => number = () => performance.now()): () => Promise<T> {
   let present: Promise<T> | undefined
   let until = Number.POSITIVE_INFINITY
   return () => {
@@ -15,7 +14,7 @@ export function kept<T>(make: () => Promise<T>, now: () => number = () => perfor
     present = made
     made.then(
       () => {
-        until = now() + KEPT
+        until = now() + ms
       },
       () => {
         present = undefined

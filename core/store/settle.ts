@@ -66,11 +66,11 @@ export function settling(db: Database, { now, warn, took }: Options): (batch: Wa
     let batch = inTime(given)
     if (batch.length === 0) return
     try {
-      if (performance.now() < carefulUntil) batch = await free(batch)
       const began = performance.now()
+      if (began < carefulUntil) batch = await free(batch)
       const { refused, left: all } = await gate.before(batch.map(w => w.unit))
       let left = all
-      // On a slow line the question alone may have taken all the time that there was.
+      // On a slow line the questions alone may have taken all the time that there was.
       if (performance.now() - began > SLOW) {
         batch = inTime(batch)
         const units = new Set(batch.map(w => w.unit))

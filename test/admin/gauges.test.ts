@@ -106,11 +106,6 @@ destinations:
     await Promise.all(senders)
     expect(await becomes(served, 'postern_commit_queue_depth', {}, 0)).toBe(0)
   })
-
-  test('two who ask at once are told the same', async () => {
-    const [one, other] = await Promise.all([scrape(served), scrape(served)])
-    expect(one).toBe(other)
-  })
 })
 
 onPostgres('a reload', () => {

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { kept } from '#core/metrics/kept.ts'
+import { openMetrics } from '#core/metrics/meter.ts'
 import { type Running, running } from '../deliveries/fixture.ts'
 import { type Sink, sink } from '../deliveries/sink.ts'
 import { available } from '../support/available.ts'
@@ -52,13 +53,24 @@ for (const runtime of runtimes) {
       expect(text).toMatch(new RegExp(`postern_build_info\\{version="\\d[^"]*",runtime="${runtime} `, 'i'))
     })
 
+    test('have what was counted until the very moment, however soon they are asked again', async () => {
+      const total = async () =>
+        [...(await read()).matchAll(/^postern_requests_total\{.*\} (\d+)$/gm)].reduce((sum, [, n]) => sum + Number(n), 0)
+      const counts = [await total()]
+      for (let n = 0; n < 3; n++) {
+        await fetch(`${served.url}/nowhere`, { method: 'POST', body: '{}' })
+        counts.push(await total())
+      }
+      expect(counts.map(count => count - (counts[0] as number))).toEqual([0, 1, 2, 3])
+    })
+
     test('count attempts by destination and outcome', async () => {
       await seen.until(() => seen.at('crm').length === 3)
       await served.becomes(`select count(*) from deliveries where status = 'delivered'`, 2)
       expect(await becomes(served, 'postern_delivery_attempts_total', { destination: 'crm', outcome: 'delivered' }, 2)).toBe(2)
       const text = await read()
       expect(sample(text, 'postern_delivery_attempts_total', { destination: 'crm', outcome: 'failed' })).toBe(1)
-      expect(sample(text, 'postern_outbox_oldest_age_seconds')).toBe(0)
+      expect(await becomes(served, 'postern_outbox_oldest_age_seconds', {}, 0)).toBe(0)
     })
 
     test('health is here, too', async () => {
@@ -152,6 +164,7 @@ function slow() {
       makings.push(making)
       return making.promise
     },
+    1000,
     () => clock.now,
   )
   return { clock, makings, ask }
@@ -182,4 +195,15 @@ describe('what everybody may ask for is made', () => {
     makings[1]?.resolve('two')
     expect(await next).toBe('two')
   })
+})
+
+test('however often they are asked, the store is not', async () => {
+  let asked = 0
+  const store = async () => {
+    asked++
+    return undefined
+  }
+  const metrics = openMetrics({ version: '1', runtime: 'any' }, { commitQueue: () => 0, outboxAge: store, backlog: store })
+  for (let n = 0; n < 5; n++) await Promise.all([metrics.text(), metrics.text(), metrics.json()])
+  expect(asked).toBe(2)
 })

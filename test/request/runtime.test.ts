@@ -148,3 +148,19 @@ describe.each([...runtimes])('on %s', runtime => {
     if (runtime === 'deno') expect(said[1]).toBe('localhost:PORT https://localhost:PORT/2 b')
   })
 })
+
+test('one of several on a port stops within moments, also when requests come without a pause', async () => {
+  const said = await lines(
+    'bun',
+    `const server = await serve({ ...common, reusePort: true, fetch: () => new Response('hi') })
+     let on = true
+     const sender = async () => { while (on) await fetch('http://127.0.0.1:' + server.port).then(r => r.text()).catch(() => sleep(1)) }
+     const senders = Array.from({ length: 20 }, sender)
+     await sleep(200)
+     const began = performance.now()
+     await Promise.race([server.stop(), sleep(8000)])
+     say(performance.now() - began < 3000)
+     on = false`,
+  )
+  expect(said).toEqual(['true'])
+})
