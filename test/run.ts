@@ -8,7 +8,8 @@ import process from 'node:process'
 import { Glob } from 'bun'
 
 const root = join(import.meta.dirname, '..')
-const TIMEOUT = ['--timeout', '30000']
+/** More rows at once would start so many processes that the suites beside them, which watch the clock, hardly get any of the processor. */
+const OPTIONS = ['--timeout', '30000', '--max-concurrency', '5']
 
 /** Folders whose tests hold time bounds, the longest first. */
 const TIMED = ['test/hostile', 'test/deliveries', 'test/crash', 'test/load', 'test/outbox']
@@ -19,6 +20,8 @@ interface Result {
   pass: number
   fail: number
   code: number
+  /** What was printed of each row that failed, with its name. */
+  failures: readonly string[]
 }
 
 const words = process.argv.slice(2)
@@ -58,6 +61,8 @@ async function lane(next: () => string | undefined): Promise<void> {
 
 await Promise.all([lane(() => timed.shift() ?? others.shift()), lane(() => others.shift())])
 const sum = (part: 'pass' | 'fail') => results.reduce((total, result) => total + result[part], 0)
+const failures = results.flatMap(result => result.failures)
+if (failures.length > 0) say(`\n# what failed, once more:\n${failures.join('\n')}\n`)
 // Bun's own words, for whoever reads them.
 const seconds = Math.round((performance.now() - began) / 1000)
 say(`\n ${sum('pass')} pass\n ${sum('fail')} fail\nRan ${files.length} files in ${seconds} s\n`)
@@ -72,7 +77,7 @@ function say(text: string): void {
 /** Runs test files in a process of their own; what it says is shown as it comes, or when it has ended. */
 function run(args: readonly string[], live: boolean): Promise<Result> {
   return new Promise(done => {
-    const child = spawn(process.execPath, ['test', ...TIMEOUT, ...args], {
+    const child = spawn(process.execPath, ['test', ...OPTIONS, ...args], {
       cwd: root,
       stdio: live ? 'inherit' : ['ignore', 'pipe', 'pipe'],
     })
@@ -81,7 +86,20 @@ function run(args: readonly string[], live: boolean): Promise<Result> {
     const count = (word: string) => Number([...text.matchAll(new RegExp(`^ *(\\d+) ${word}$`, 'gm'))].at(-1)?.[1] ?? 0)
     child.once('close', code => {
       if (!live) say(text)
-      done({ pass: count('pass'), fail: count('fail'), code: code ?? 1 })
+      done({ pass: count('pass'), fail: count('fail'), code: code ?? 1, failures: failed(text) })
     })
   })
+}
+
+/** Whoever reads the end of a long log finds there what stands between the row before and each one that failed; the last 60 lines of it. */
+function failed(text: string): string[] {
+  const found: string[] = []
+  let lines: string[] = []
+  for (const line of text.split('\n')) {
+    lines.push(line)
+    // Bun itself names them once more at the end, below how many there were.
+    if (line.startsWith('(fail)') && lines.length > 2) found.push(lines.slice(-60).join('\n'))
+    if (/^\((pass|fail|skip)\)|^\d+ tests failed:$/.test(line)) lines = []
+  }
+  return found
 }

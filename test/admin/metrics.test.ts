@@ -197,13 +197,25 @@ describe('what everybody may ask for is made', () => {
   })
 })
 
-test('however often they are asked, the store is not', async () => {
+test('however often they are asked within a quarter of a second, the store is not', async () => {
+  const clock = { now: 0 }
   let asked = 0
   const store = async () => {
     asked++
     return undefined
   }
-  const metrics = openMetrics({ version: '1', runtime: 'any' }, { commitQueue: () => 0, outboxAge: store, backlog: store })
-  for (let n = 0; n < 5; n++) await Promise.all([metrics.text(), metrics.text(), metrics.json()])
-  expect(asked).toBe(2)
+  const metrics = openMetrics({ version: '1', runtime: 'any' }, { commitQueue: () => 0, outboxAge: store, backlog: store }, () => clock.now)
+  const counts: number[] = []
+  for (const at of [0, 100, 249, 250, 499]) {
+    clock.now = at
+    await Promise.all([metrics.text(), metrics.text(), metrics.json()])
+    counts.push(asked)
+  }
+  expect(counts).toEqual([2, 2, 2, 4, 4])
+})
+
+test('they cost no walk over all the memory, in which no request would be answered', async () => {
+  const nothing = async () => undefined
+  const metrics = openMetrics({ version: '1', runtime: 'any' }, { commitQueue: () => 0, outboxAge: nothing, backlog: nothing })
+  expect(await metrics.text()).not.toContain('nodejs_heap_space')
 })

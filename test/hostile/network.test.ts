@@ -4,7 +4,7 @@ import { Redis } from 'ioredis'
 import { available } from '../support/available.ts'
 import { type Fault, type FaultProxy, faultProxy } from '../support/faultProxy.ts'
 import { freshDatabase, postgres } from '../support/postgres.ts'
-import { runtimes } from '../support/process.ts'
+import { type Runtime, runtimes } from '../support/process.ts'
 import { redisServer } from '../support/redis.ts'
 import { ask, authorization, type Opened, open } from './fixture.ts'
 import { clean, judge, type Load, load, until } from './oracle.ts'
@@ -57,61 +57,71 @@ function beside(url: string) {
 
 const onPostgres = await available('Postgres', postgres)
 
-for (const runtime of runtimes) {
-  onPostgres(`a bad network to Postgres on ${runtime}`, server => {
-    let proxy: FaultProxy
-    let gateway: Opened
-    let database: ReturnType<typeof ask>
-    const loads: Load[] = []
-    const readiness = async () => (await fetch(`${gateway.url}/readyz`, { signal: AbortSignal.timeout(LONGEST) })).status
-    /** Of the faults before. */
-    let known = 0
-    beforeAll(async () => {
-      const { hostname, port } = new URL(server)
-      proxy = await faultProxy({ host: hostname, port: Number(port) || 5432 })
-      const { url } = await freshDatabase()
-      database = ask(url)
-      gateway = await open(runtime, { database: Object.assign(new URL(url), { hostname: '127.0.0.1', port: String(proxy.port) }).href })
-    }, 30_000)
-    afterAll(async () => {
+/** One gateway on a database of its own, behind a proxy of its own, and what it is found to do while a fault lasts. */
+async function stage(runtime: Runtime, server: string) {
+  const { hostname, port } = new URL(server)
+  const proxy = await faultProxy({ host: hostname, port: Number(port) || 5432 })
+  const { url } = await freshDatabase()
+  const database = ask(url)
+  const gateway = await open(runtime, { database: Object.assign(new URL(url), { hostname: '127.0.0.1', port: String(proxy.port) }).href })
+  const readiness = async () => (await fetch(`${gateway.url}/readyz`, { signal: AbortSignal.timeout(LONGEST) })).status
+  const loads: Load[] = []
+  /** Of the faults before. */
+  let known = 0
+  return {
+    async outlast(fault: Fault, ms: number, { away, broken }: (typeof faults)[number][3]) {
+      const running = load({ url: () => `${gateway.url}/bearer`, headers: authorization, senders: 12 })
+      loads.push(running)
+      await until('some are taken', () => running.acknowledged() > 50)
+      const ended = beside(gateway.url)
+      proxy.set(fault)
+      const began = performance.now()
+      if (away) await until('not ready', async () => (await readiness()) === 503, ms)
+      expect((await fetch(`${gateway.url}/livez`)).status).toBe(200)
+      await new Promise(done => setTimeout(done, Math.max(0, ms - (performance.now() - began))))
+      proxy.set({ kind: 'none' })
+      const patience = fault.kind === 'forgotten' ? GIVEN_UP : RECOVERY
+      const wanted = running.acknowledged() + 100
+      await until('taken again', () => running.acknowledged() >= wanted, patience)
+      await until('ready again', async () => (await readiness()) === 200, patience)
+      await running.stop()
+      expect(await ended()).toEqual([])
+      const answers = [...running.sent.values()].flatMap(s => s.answers)
+      expect(answers.filter(a => a.status !== 201 && !(a.status === 503 && a.retryAfter === '1'))).toEqual([])
+      expect(Math.max(...answers.map(a => a.ms))).toBeLessThan(LONGEST)
+      const { refusedButKept, ...rest } = await judge(loads, database.rows, 'bearer')
+      expect(rest).toEqual({ ...clean, refusedButKept: undefined } as never)
+      // A commit whose answer never came back may have been carried out: its sender was told to come again.
+      if (!broken) expect(refusedButKept.length).toBe(known)
+      known = refusedButKept.length
+    },
+    async close() {
       proxy.set({ kind: 'none' })
       await gateway.close()
       await database.end()
       await proxy.stop()
-    })
-
-    test.each(faults)(
-      '%s',
-      async (_, fault, ms, { away, broken }) => {
-        const running = load({ url: () => `${gateway.url}/bearer`, headers: authorization, senders: 12 })
-        loads.push(running)
-        await until('some are taken', () => running.acknowledged() > 50)
-        const ended = beside(gateway.url)
-        proxy.set(fault)
-        const began = performance.now()
-        if (away) await until('not ready', async () => (await readiness()) === 503, ms)
-        expect((await fetch(`${gateway.url}/livez`)).status).toBe(200)
-        await new Promise(done => setTimeout(done, Math.max(0, ms - (performance.now() - began))))
-        proxy.set({ kind: 'none' })
-        const patience = fault.kind === 'forgotten' ? GIVEN_UP : RECOVERY
-        const wanted = running.acknowledged() + 100
-        await until('taken again', () => running.acknowledged() >= wanted, patience)
-        await until('ready again', async () => (await readiness()) === 200, patience)
-        await running.stop()
-        expect(await ended()).toEqual([])
-        const answers = [...running.sent.values()].flatMap(s => s.answers)
-        expect(answers.filter(a => a.status !== 201 && !(a.status === 503 && a.retryAfter === '1'))).toEqual([])
-        expect(Math.max(...answers.map(a => a.ms))).toBeLessThan(LONGEST)
-        const { refusedButKept, ...rest } = await judge(loads, database.rows, 'bearer')
-        expect(rest).toEqual({ ...clean, refusedButKept: undefined } as never)
-        // A commit whose answer never came back may have been carried out: its sender was told to come again.
-        if (!broken) expect(refusedButKept.length).toBe(known)
-        known = refusedButKept.length
-      },
-      60_000,
-    )
-  })
+    },
+  }
 }
+
+onPostgres('a bad network to Postgres', server => {
+  // Most of a fault is waiting, so both runtimes sit it out at the same time.
+  const stages: [Runtime, Awaited<ReturnType<typeof stage>>][] = []
+  beforeAll(async () => {
+    for (const runtime of runtimes) stages.push([runtime, await stage(runtime, server)])
+  }, 60_000)
+  afterAll(() => Promise.all(stages.map(([, { close }]) => close())))
+
+  test.each(faults)(
+    '%s',
+    async (_, fault, ms, expected) => {
+      const outcomes = await Promise.allSettled(stages.map(([, { outlast }]) => outlast(fault, ms, expected)))
+      for (const [i, outcome] of outcomes.entries())
+        if (outcome.status === 'rejected') throw new Error(`on ${stages[i]?.[0]}: ${outcome.reason}`, { cause: outcome.reason })
+    },
+    60_000,
+  )
+})
 
 const onRedis = await available('Redis', redisServer)
 

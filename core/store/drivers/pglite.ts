@@ -10,6 +10,7 @@ import type { Tx } from '../../plugin.ts'
 import type { Database } from '../database.ts'
 import { listenAtDoor } from './door.ts'
 import { lockFolder } from './lock.ts'
+import { inMemory } from './template.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url))
 const INT8 = 20
@@ -32,7 +33,7 @@ class DurableFiles extends NodeFS {
 /** Opens `pglite://PATH`, or a database that lives in memory for `pglite://memory`. */
 export async function openPglite(url: string): Promise<Database> {
   const path = url.slice('pglite://'.length)
-  return path === 'memory' ? database(await start(), []) : openFolder(resolve(path))
+  return path === 'memory' ? database(await inMemory(), []) : openFolder(resolve(path))
 }
 
 async function openFolder(folder: string): Promise<Database> {
@@ -49,10 +50,10 @@ async function openFolder(folder: string): Promise<Database> {
   }
 }
 
-async function start(folder?: string): Promise<PGlite> {
+async function start(folder: string): Promise<PGlite> {
   // `-F` turns fsync off, and it is among PGlite's defaults.
-  const durable = { startParams: [...PGlite.defaultStartParams.filter(p => p !== '-F'), '-c', 'wal_sync_method=fsync'] }
-  return PGlite.create(folder ? { fs: new DurableFiles(`${folder}/pg`), ...durable } : {})
+  const startParams = [...PGlite.defaultStartParams.filter(p => p !== '-F'), '-c', 'wal_sync_method=fsync']
+  return PGlite.create({ fs: new DurableFiles(`${folder}/pg`), startParams })
 }
 
 function database(pg: PGlite, releases: (() => unknown)[]): Database {
