@@ -14,6 +14,7 @@ import {
   type Step,
   Unavailable,
 } from './plugin.ts'
+import { ownNothing } from './request/host.ts'
 
 /** What lies around the plugin. */
 export interface Surroundings {
@@ -122,12 +123,18 @@ export async function build(plugin: AnyPlugin, raw: unknown, around: Surrounding
   Object.assign(bench, { sender: plugin.sender?.(shown.value, host) ?? {} })
   let step: Step
   try {
-    step = await plugin.compile(value, host)
+    step = await plugin.compile(value, plugin.shared ? common(plugin, host) : host)
   } catch (error) {
     await close()
     throw error
   }
   return bench
+}
+
+/** As a gateway's own: without what is of one webhook alone. */
+function common(plugin: AnyPlugin, host: Host): Host {
+  const own = ['webhook', 'limiter', 'within', 'onClose']
+  return new Proxy(host, { get: (target, name) => (own.includes(String(name)) ? ownNothing(plugin) : Reflect.get(target, name)) })
 }
 
 function hostOf(plugin: AnyPlugin, around: Surroundings, bench: Harness, notes: Notes, releases: (() => void | Promise<void>)[]): Host {

@@ -1,4 +1,6 @@
 /** Many texts looked for at once: ten thousand secrets in a line of the log cost no more than one. */
+import { openPace } from './pace.ts'
+import { spellings } from './spellings.ts'
 
 export interface Needles {
   /** Characters of the longest. */
@@ -9,94 +11,46 @@ export interface Needles {
   replace(text: string, instead: string, end?: number): string
 }
 
-/** Characters that are hashed: a shorter text is passed over. */
+/** Characters that are hashed first: a shorter text is passed over. */
 const SHORTEST = 6
+/** Shorter values would blank harmless text. */
+const SHORTEST_SECRET = 6
 
 const FACTOR = 0x01000193
 /** Of the character that leaves the hash. */
 const OLDEST = power(FACTOR, SHORTEST - 1)
 
-interface Table {
-  /** By the low bits of the hash: whether any may begin so. */
-  marks: Uint8Array
-  /** By the hash of the beginning: how long those are, the longest first. Many secrets begin with one prefix of their provider. */
-  lengths: Map<number, readonly number[]>
-  all: Set<string>
-  longest: number
-}
-
-/** A line of a key, say: long enough to be a secret by itself. */
-const SHORTEST_PART = 12
-
-/**
- * A secret as it may stand in a text: plain, in JSON of several writers and in JSON within JSON, percent-encoded in a URL or a form, the
- * words of it in a header, in hex, and in base64, also as a part of what was encoded, such as `user:password`.
- */
-export function spellings(value: string): string[] {
-  const json = inJson(value)
-  const ascii = json.replace(/[^\x20-\x7e]/g, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
-  const url = encodeURIComponent(value.toWellFormed())
-  const parts = value.split(/[^!-~]+/).filter(part => part.length >= SHORTEST_PART)
-  const written = [json, ascii, json.replaceAll('/', '\\/'), ascii.replaceAll('/', '\\/')].flatMap(nested)
-  const bytes = [Buffer.from(value)]
-  // `btoa` and older senders.
-  if (/[\x80-\xff]/.test(value) && !/[^\0-\xff]/.test(value)) bytes.push(Buffer.from(value, 'latin1'))
-  const encoded = bytes.flatMap(encodings)
-  return [...new Set([...parts, value, ...written, url, lowerPercent(url), url.replaceAll('%20', '+'), ...encoded])]
-}
-
-const inJson = (text: string) => JSON.stringify(text).slice(1, -1)
-
-/** What a receiver sends as JSON that holds JSON stands in an error, and that in a line of the log. */
-const DEEPEST = 3
-
-function nested(text: string): string[] {
-  const all = [text]
-  for (let i = 0; i < DEEPEST; i++) all.push(inJson(all.at(-1) as string))
-  return all
-}
-
-/** Where the bytes begin within a group of base64: characters that hold others too. */
-const MIXED = [0, 2, 3]
-
-function encodings(bytes: Buffer): string[] {
-  const hex = bytes.toString('hex')
-  const whole = bytes.toString('base64')
-  const inside = MIXED.map((from, before) => {
-    const text = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64')
-    return text.slice(from, Math.floor(((before + bytes.length) * 8) / 6))
-  })
-  const base64 = [whole, whole.replace(/=+$/, ''), ...inside]
-  const ofUrls = base64.map(text => text.replaceAll('+', '-').replaceAll('/', '_'))
-  const escaped = base64.map(encodeURIComponent)
-  return [
-    hex,
-    hex.toUpperCase(),
-    ...base64,
-    ...ofUrls,
-    ...escaped,
-    ...escaped.map(lowerPercent),
-    ...base64.map(text => text.replaceAll('/', '\\/')),
-  ]
-}
-
-const lowerPercent = (text: string) => text.replace(/%[0-9A-F]{2}/g, c => c.toLowerCase())
-
-/** Shorter values would blank harmless text. */
-const SHORTEST_SECRET = 6
-
 const bySecrets = new WeakMap<readonly string[], Needles | undefined>()
 
 /** Those of a list of secrets, in every spelling; compiled once for a list. */
 export function secretNeedles(secrets: readonly string[]): Needles | undefined {
-  if (!bySecrets.has(secrets)) bySecrets.set(secrets, needles(secrets.filter(value => value.length >= SHORTEST_SECRET).flatMap(spellings)))
+  if (!bySecrets.has(secrets)) bySecrets.set(secrets, needles(worthwhile(secrets).flatMap(spellings)))
   return bySecrets.get(secrets)
 }
 
+/** The same beforehand and in pieces: the spellings of ten thousand secrets take some tenths of a second. */
+export async function prepareNeedles(secrets: readonly string[]): Promise<void> {
+  if (bySecrets.has(secrets)) return
+  const pace = openPace()
+  const gathered = new Gathered()
+  for (const secret of worthwhile(secrets)) {
+    await pace()
+    for (const text of spellings(secret)) gathered.add(text)
+  }
+  bySecrets.set(secrets, compiled(gathered))
+}
+
+const worthwhile = (secrets: readonly string[]) => secrets.filter(value => value.length >= SHORTEST_SECRET)
+
 /** Compiles them; `and` are further ones, compiled before. Undefined when there is none. */
 export function needles(texts: Iterable<string>, and?: Needles): Needles | undefined {
-  const own = tableOf(texts)
-  const tables = [...(own ? [own] : []), ...(and instanceof Compiled ? and.tables : [])]
+  const gathered = new Gathered()
+  for (const text of texts) gathered.add(text)
+  return compiled(gathered, and)
+}
+
+function compiled(gathered: Gathered, and?: Needles): Needles | undefined {
+  const tables = [...(gathered.size > 0 ? [new Table(gathered)] : []), ...(and instanceof Compiled ? and.tables : [])]
   return tables.length === 0 ? undefined : new Compiled(tables)
 }
 
@@ -131,9 +85,8 @@ class Compiled implements Needles {
     let hash = from > last ? 0 : hashAt(text, from)
     for (let at = from; at <= last; at++) {
       for (let i = 0; i < tables.length; i++) {
-        const { marks } = tables[i] as Table
-        if (marks[hash & (marks.length - 1)] === 0) continue
-        const length = Math.max(...tables.map(table => longestAt(table, text, at, hash)))
+        if (!(tables[i] as Table).mayBegin(hash)) continue
+        const length = Math.max(...tables.map(table => table.longestAt(text, at, hash)))
         if (length > 0) return { at, length }
       }
       hash = (Math.imul(hash - Math.imul(text.charCodeAt(at), OLDEST), FACTOR) + text.charCodeAt(at + SHORTEST)) | 0
@@ -142,35 +95,123 @@ class Compiled implements Needles {
   }
 }
 
-function longestAt({ lengths, all }: Table, text: string, at: number, hash: number): number {
-  return lengths.get(hash)?.find(length => at + length <= text.length && all.has(text.slice(at, at + length))) ?? 0
+/** Texts as numbers: of each the hash of its beginning, its length, and the hash of the whole. */
+class Gathered {
+  readonly begins: number[] = []
+  readonly lengths: number[] = []
+  readonly wholes: number[] = []
+
+  get size(): number {
+    return this.begins.length
+  }
+
+  add(text: string): void {
+    if (text.length < SHORTEST) return
+    this.begins.push(hashAt(text, 0))
+    this.lengths.push(text.length)
+    this.wholes.push(wholeAt(text, 0, text.length))
+  }
 }
 
-function tableOf(texts: Iterable<string>): Table | undefined {
-  const all = new Set<string>()
-  for (const text of texts) if (text.length >= SHORTEST) all.add(text)
-  if (all.size === 0) return undefined
-  const marks = new Uint8Array(2 ** Math.min(22, Math.max(8, Math.ceil(Math.log2(all.size)) + 3)))
-  const lengths = new Map<number, readonly number[]>()
-  /** One list for all beginnings with the same lengths: a hundred thousand of their own would take more than the texts. */
-  const lists = new Map<string, readonly number[]>()
-  for (const text of all) {
-    const hash = hashAt(text, 0)
-    marks[hash & (marks.length - 1)] = 1
-    const present = lengths.get(hash) ?? []
-    if (present.includes(text.length)) continue
-    const sizes = [...present, text.length].sort((a, b) => b - a)
-    const list = lists.get(sizes.join()) ?? sizes
-    lists.set(sizes.join(), list)
-    lengths.set(hash, list)
+/**
+ * Keeps none of the texts: the spellings of ten thousand secrets would take tens of megabytes. A text whose 53 bits are those of
+ * another is taken for it, which blanks too much once in the life of a universe, and never too little.
+ */
+class Table {
+  readonly longest: number
+  /** By the low bits of the hash: whether any may begin so. */
+  readonly #marks: Uint8Array
+  /** Places by the hash of the beginning, each with the number of a list of lengths; 0 is a free place. */
+  readonly #begins: Int32Array
+  readonly #listed: Uint32Array
+  /** The longest first. Many secrets begin with one prefix of their provider. */
+  readonly #lists: (readonly number[])[] = [[]]
+  /** Hashes of whole texts; 0 is a free place. */
+  readonly #wholes: Float64Array
+
+  constructor({ size, begins, lengths, wholes }: Gathered) {
+    const places = 2 ** Math.ceil(Math.log2(size * 2 + 1))
+    this.longest = lengths.reduce((most, length) => Math.max(most, length), 0)
+    this.#marks = new Uint8Array(2 ** Math.min(22, Math.max(8, Math.ceil(Math.log2(size)) + 3)))
+    this.#begins = new Int32Array(places)
+    this.#listed = new Uint32Array(places)
+    this.#wholes = new Float64Array(places)
+    const longer = new Map<string, number>()
+    for (let i = 0; i < size; i++) {
+      const [begin, length, whole] = [begins[i], lengths[i], wholes[i]] as [number, number, number]
+      this.#marks[begin & (this.#marks.length - 1)] = 1
+      const place = this.#placeOf(begin)
+      this.#begins[place] = begin
+      this.#listed[place] = this.#with(this.#listed[place] as number, length, longer)
+      this.#wholes[this.#placeOfWhole(whole)] = whole
+    }
   }
-  return { marks, lengths, all, longest: lengths.values().reduce((most, [length = 0]) => Math.max(most, length), 0) }
+
+  mayBegin(hash: number): boolean {
+    return this.#marks[hash & (this.#marks.length - 1)] !== 0
+  }
+
+  /** Characters of the longest text that stands there; 0: none does. */
+  longestAt(text: string, at: number, hash: number): number {
+    for (const length of this.#lists[this.#listed[this.#placeOf(hash)] as number] as readonly number[]) {
+      if (at + length > text.length) continue
+      const whole = wholeAt(text, at, length)
+      if (this.#wholes[this.#placeOfWhole(whole)] === whole) return length
+    }
+    return 0
+  }
+
+  /** Number of the list that has one more length than another. One list for all beginnings with the same lengths. */
+  #with(list: number, length: number, known: Map<string, number>): number {
+    const present = this.#lists[list] as readonly number[]
+    if (present.includes(length)) return list
+    const name = `${list} ${length}`
+    const found = known.get(name)
+    if (found !== undefined) return found
+    known.set(name, this.#lists.length)
+    return this.#lists.push([...present, length].sort((a, b) => b - a)) - 1
+  }
+
+  #placeOf(begin: number): number {
+    const last = this.#begins.length - 1
+    let place = spread(begin) & last
+    while (this.#listed[place] !== 0 && this.#begins[place] !== begin) place = (place + 1) & last
+    return place
+  }
+
+  #placeOfWhole(whole: number): number {
+    const last = this.#wholes.length - 1
+    let place = spread(whole | 0) & last
+    while (this.#wholes[place] !== 0 && this.#wholes[place] !== whole) place = (place + 1) & last
+    return place
+  }
 }
 
 function hashAt(text: string, at: number): number {
   let hash = 0
   for (let i = at; i < at + SHORTEST; i++) hash = (Math.imul(hash, FACTOR) + text.charCodeAt(i)) | 0
   return hash
+}
+
+/** 53 bits, never 0. */
+function wholeAt(text: string, at: number, length: number): number {
+  let low = length
+  let high = 0x9e3779b9
+  for (let i = at; i < at + length; i++) {
+    const unit = text.charCodeAt(i)
+    low = Math.imul(low ^ unit, 0x01000193)
+    high = Math.imul(high ^ unit, 0x85ebca6b)
+    high ^= high >>> 13
+  }
+  return (spread(high) & 0x1fffff) * 0x100000000 + (spread(low) >>> 0) || 1
+}
+
+/** Lets each bit count for the low ones, by which the place is chosen. */
+function spread(hash: number): number {
+  let h = hash
+  h = Math.imul(h ^ (h >>> 16), 0x7feb352d)
+  h = Math.imul(h ^ (h >>> 15), 0x846ca68b)
+  return h ^ (h >>> 16)
 }
 
 function power(factor: number, times: number): number {

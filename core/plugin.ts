@@ -319,6 +319,11 @@ export interface Plugin<C extends TObject = TObject, Code extends string = strin
   refusals: Record<Code, { status: number; summary: string }>
   /** May stand only once in a chain. */
   single?: boolean
+  /**
+   * Its step depends on nothing but the settings: webhooks with equal ones have it in common, and ten thousand of them are smaller and
+   * quicker. Its host throws for `webhook`, `limiter`, `within` and `onClose`; the step takes `x.webhook`, and names it in what it warns of.
+   */
+  shared?: boolean
   /** False: a `verify` step that lets in whom it does not know, so that a chain with no other is a load error. */
   verifies?: boolean
   /** No earlier giver in the chain: a load error at the step's line. */

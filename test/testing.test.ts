@@ -220,6 +220,19 @@ describe('the harness', () => {
     }),
   })
 
+  test.each<[string, (host: Host) => unknown]>([
+    ['webhook', host => host.webhook],
+    ['limiter', host => host.limiter({ name: 'a', limit: 1, window: 1000 })],
+    ['onClose', host => host.onClose(() => {})],
+  ])('lends a shared step nothing of one webhook: %s', async (_, ask) => {
+    const { plugin } = spy(host => {
+      ask(host)
+      return () => undefined
+    })
+    await harness(plugin)
+    await expect(harness({ ...plugin, shared: true })).rejects.toThrow("'spy' is shared, so that it has no webhook")
+  })
+
   test('gives the step a whole exchange', async () => {
     const bench = await harness(spy(() => () => undefined).plugin)
     const { exchange } = await bench.send({

@@ -142,7 +142,7 @@ async function otherOwner(config: Config, webhook: Webhook, item: ChainItem, x: 
         if (!Array.isArray(theirs) || !Array.isArray(item.settings[key]) || JSON.stringify(theirs) === JSON.stringify(item.settings[key]))
           continue
         const settings = { ...item.settings, [key]: theirs }
-        if (await passes(config, webhook, { ...item, settings }, x)) return other.name
+        if (await passes(config, webhook, { plugin: item.plugin, settings }, x)) return other.name
       }
     }
   }

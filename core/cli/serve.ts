@@ -12,6 +12,7 @@ import { openKv } from '../kv/kv.ts'
 import { type Log, openLog } from '../log.ts'
 import { kept } from '../metrics/kept.ts'
 import { openMetrics } from '../metrics/meter.ts'
+import { prepareNeedles } from '../needles.ts'
 import { installQueue } from '../outbox/queue.ts'
 import { openEdge } from '../request/edge.ts'
 import { openGateway } from '../request/gateway.ts'
@@ -75,6 +76,15 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     told.add(line)
   }
   const workers = process.env[WORKER] === undefined ? workersOf(options.workers, runtimeName()) : 1
+  // Before anything is loaded: what it asks of Bun to begin with takes as long as the heap is large.
+  const metrics = openMetrics(
+    { version: options.version, runtime: runtimeName() },
+    {
+      commitQueue: () => store.depth(),
+      outboxAge: () => outboxAge(background),
+      backlog: () => backlog(background, [...config.destinations.keys()]),
+    },
+  )
   // Where the store is must be known before the stored secrets are, and these before the whole configuration.
   const early = await openConfig(options.config, options, tell)
   if (workers > 1) {
@@ -83,6 +93,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   }
   const masterKey = findMasterKey(early, options.env)
   know(early.secretValues)
+  await prepareNeedles(early.secretValues)
   if (masterKey) know([Buffer.from(masterKey.bytes).toString('base64')])
   const warn = (message: string, fields?: Record<string, unknown>) => log.warn(fields ?? {}, message)
 
@@ -93,14 +104,6 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     await migrateDatabase(db, PATIENCE)
     await installQueue(db)
   }
-  const metrics = openMetrics(
-    { version: options.version, runtime: runtimeName() },
-    {
-      commitQueue: () => store.depth(),
-      outboxAge: () => outboxAge(background),
-      backlog: () => backlog(background, [...config.destinations.keys()]),
-    },
-  )
   const store = openStore(db, { now: Date.now, warn, written: metrics.batch })
   const live = liveSecrets(store, masterKey, log, { now: Date.now, blank: value => know([value]) })
   let config = early
@@ -112,6 +115,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     throw error
   }
   know(config.secretValues)
+  await prepareNeedles(config.secretValues)
   warnOfClosed(config)
   const kv = openKv(config.redis.url, warn)
   const background = openBackground(early.store.url, db)
@@ -220,6 +224,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
       return
     }
     know(next.secretValues)
+    await prepareNeedles(next.secretValues)
     const gateway = await openGateway(next, services)
     const fixed = ['server', 'store', 'redis', 'admin', 'secrets'] as const
     const changed = fixed.filter(section => JSON.stringify(next[section]) !== JSON.stringify(config[section]))

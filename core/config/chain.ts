@@ -5,7 +5,7 @@ import { type Decoded, decode, type FoundSecret, type ReadStep } from './decode.
 import { type Found, nameOf, stepReader } from './nested.ts'
 import { isPlaceholder, type Node, positionOf, quoted } from './node.ts'
 import { checkOrder, type Placed } from './order.ts'
-import { placesOf } from './places.ts'
+import { Places } from './places.ts'
 import { didYouMean, type Path, type Problems, pathText, pointerPath } from './problem.ts'
 import type { Registry } from './registry.ts'
 import { originOf } from './secrets.ts'
@@ -50,6 +50,25 @@ export function readChain(node: Node, around: Around): Chain {
   return chain
 }
 
+/** A class, as ten thousand webhooks have some sixty thousand of them. */
+class Item implements ChainItem {
+  readonly plugin: AnyPlugin
+  readonly settings: Record<string, unknown>
+  readonly shown: Record<string, unknown>
+  readonly #places: Places
+
+  constructor(plugin: AnyPlugin, settings: Record<string, unknown>, shown: Record<string, unknown>, places: Places) {
+    this.plugin = plugin
+    this.settings = settings
+    this.shown = shown
+    this.#places = places
+  }
+
+  at(pointer?: string): Position {
+    return this.#places.at(pointer)
+  }
+}
+
 const verifies = (plugin: AnyPlugin) => plugin.phase === 'verify' && plugin.verifies !== false
 
 /** Adds one item to the chain; undefined when its plugin is not known. */
@@ -77,12 +96,7 @@ function readItem(item: Node, path: Path, chain: Chain, around: Around): Placed 
     return { plugin, at, path, gives: undefined, needs: typeof plugin.needs === 'function' ? [] : (plugin.needs ?? []) }
 
   const values = decoded.value as Record<string, unknown>
-  chain.items.push({
-    plugin,
-    settings: values,
-    shown: show(values, decoded.secrets),
-    at: placesOf(settings, at),
-  })
+  chain.items.push(new Item(plugin, values, show(values, decoded.secrets), new Places(settings, at)))
   chain.secrets.push(...decoded.secrets.map(secret => ({ ...secret, path: [...inside, ...secret.path] })))
   // White space alone is what is left of a secret that was never written; whoever signs with a space would be let in.
   const empty = decoded.secrets.find(secret => secret.value.trim() === '')

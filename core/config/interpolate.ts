@@ -22,18 +22,22 @@ export interface Sources {
 /** The tree with the value of every interpolation, its parts without any shared; keys and JSON Schemas are left as they are. */
 export function interpolate(node: Node, sources: Sources, path: Path = []): Node {
   if (node.kind === 'list') {
-    const items = node.items.flatMap((item, i) => itemOf(item, sources, [...path, i]))
-    return isSame(items, node.items) ? node : { ...node, items }
+    if (!hasAny(node)) return node
+    return { ...node, items: node.items.flatMap((item, i) => itemOf(item, sources, [...path, i])) }
   }
   if (node.kind === 'map') {
-    if (isSchema(path)) return node
-    const inner = [...node.entries].map(([key, value]) => [key, interpolate(value, sources, [...path, key])] as const)
-    return inner.every(([key, value]) => node.entries.get(key) === value) ? node : { ...node, entries: new Map(inner) }
+    if (isSchema(path) || !hasAny(node)) return node
+    return { ...node, entries: new Map([...node.entries].map(([key, value]) => [key, interpolate(value, sources, [...path, key])])) }
   }
-  return node.kind === 'scalar' && typeof node.value === 'string' && node.value.includes('${') ? fill(node, sources, path) : node
+  return hasAny(node) ? fill(node as ScalarNode, sources, path) : node
 }
 
-const isSame = (a: readonly Node[], b: readonly Node[]) => a.length === b.length && a.every((node, i) => node === b[i])
+/** Whether there is anything to fill in: most parts of most files have nothing, and are left as they are. */
+function hasAny(node: Node): boolean {
+  if (node.kind === 'map') for (const inner of node.entries.values()) if (hasAny(inner)) return true
+  if (node.kind === 'list') return node.items.some(hasAny)
+  return node.kind === 'scalar' && typeof node.value === 'string' && node.value.includes('${')
+}
 
 /** An item that is exactly one stored secret stands for all of its live versions, so that a chain takes the old and the new one. */
 function itemOf(item: Node, sources: Sources, path: Path): Node[] {

@@ -65,6 +65,8 @@ export function nameOf(item: Node): { name: string; settings: Node } | string {
 
 /** A step and those that stand within its settings. */
 export function flattened<Step extends NestedStep>(step: Step): (Step | NestedStep)[] {
-  const inner = Object.values(step.settings).flatMap(value => (Array.isArray(value) ? value : []))
-  return [step, ...inner.filter(item => item instanceof Nested).flatMap(flattened)]
+  const all: (Step | NestedStep)[] = [step]
+  for (const value of Object.values(step.settings))
+    if (Array.isArray(value)) for (const item of value) if (item instanceof Nested) all.push(...flattened(item))
+  return all
 }

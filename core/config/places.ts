@@ -3,11 +3,21 @@ import type { Position } from './config.ts'
 import type { Node } from './node.ts'
 import { type Path, pointer, pointerPath } from './problem.ts'
 
-/** Answers as `positionOf` does for the settings, of which nothing else is kept; `around` is where they stand as a whole. */
-export function placesOf(settings: Node, around: Position): (pointer?: string) => Position {
-  if (settings.kind === 'map' && settings.entries.size === 0) return () => around
-  const text = `\n${linesOf(settings, '').join('\n')}\n`
-  return (wanted = '') => (wanted === '' ? around : placeIn(text, around.file, pointerPath(wanted)))
+/** Answers as `positionOf` does for some settings, of which nothing else is kept; `around` is where they stand as a whole. */
+export class Places {
+  readonly #around: Position
+  /** Empty where there are no settings. */
+  readonly #text: string
+
+  constructor(settings: Node, around: Position) {
+    this.#around = around
+    this.#text = settings.kind === 'map' && settings.entries.size === 0 ? '' : `\n${linesOf(settings, '').join('\n')}\n`
+  }
+
+  at(pointer = ''): Position {
+    if (pointer === '' || this.#text === '') return this.#around
+    return placeIn(this.#text, this.#around.file, pointerPath(pointer))
+  }
 }
 
 /** Of each part its pointer, its line and column, and those of its name. */

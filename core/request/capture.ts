@@ -5,6 +5,7 @@ import type { Sample, StepSeen } from '../store/requests.ts'
 import type { Chain, Stop } from './chain.ts'
 import type { Ending } from './ending.ts'
 import type { Exchange } from './exchange.ts'
+import { Gate, type Gates } from './gate.ts'
 import { compileKeep } from './keep.ts'
 import { compileMask } from './mask.ts'
 
@@ -15,67 +16,11 @@ export interface Capture {
   take(x: Exchange, end: Ending, stop: Stop | undefined, size?: number): void
 }
 
-/** Samples a second of one webhook and kind, and of all webhooks of a gateway. */
-const MOST = 20
-const MOST_OF_ALL = 200
-const SECOND = 1000
 /** Of an answer's details, kept as the reason: sentences, and characters. */
 const MOST_FAULTS = 10
 const LONGEST_REASON = 1000
 /** Of a Postgres integer. */
 const LARGEST = 2_147_483_647
-
-interface Gate {
-  /** Whether one that begins now will probably pass; of those, no more than may pass: watching costs, and many begin before one ends. */
-  watch(at: number): boolean
-  pass(at: number): boolean
-}
-
-/** Of all webhooks together, by kind: ten thousand of them must not make a sample of each request. */
-export interface Gates {
-  accepted: Gate
-  refused: Gate
-}
-
-export function openGates(): Gates {
-  return { accepted: openGate(MOST_OF_ALL), refused: openGate(MOST_OF_ALL) }
-}
-
-/** Lets through 20 a second, or another number: the first ones, and evenly spread after a second in which there were more. */
-export function openGate(most = MOST): Gate {
-  let start = Number.NEGATIVE_INFINITY
-  let seen = 0
-  let taken = 0
-  let watched = 0
-  let crowded = false
-  /** How many may have passed by then; a new second begins the counts anew, so it is asked before they are. */
-  const allowed = (at: number) => {
-    // A request that began in the second before may end in this one; a clock that was set back begins anew.
-    if (at - start >= SECOND || start - at > 60 * SECOND) {
-      crowded = seen > most && at - start < 2 * SECOND
-      start = at
-      seen = 0
-      taken = 0
-      watched = 0
-    }
-    return crowded ? Math.min(Math.floor(((at - start) * most) / SECOND) + 1, most) : most
-  }
-  return {
-    watch(at) {
-      const upTo = allowed(at)
-      if (watched >= upTo) return false
-      watched++
-      return true
-    },
-    pass(at) {
-      const upTo = allowed(at)
-      const free = taken < upTo
-      seen++
-      if (free) taken++
-      return free
-    },
-  }
-}
 
 interface Sink {
   add(sample: Sample, last: number): void
@@ -85,31 +30,63 @@ interface Sink {
   gates: Gates
 }
 
-/** Compiles, at the first request, what is taken of a webhook's requests; undefined when it keeps none. */
+/** Undefined for a webhook that keeps none. */
 export function openCapture(config: Config, webhook: Webhook, chain: Chain, sink: Sink): Capture | undefined {
-  if (webhook.capture.last === 0) return undefined
-  let made: Capture | undefined
-  const present = () => {
-    made ??= compileCapture(config, webhook, chain, sink)
-    return made
-  }
-  return { watch: at => present().watch(at), take: (x, end, stop, size) => present().take(x, end, stop, size) }
+  return webhook.capture.last === 0 ? undefined : new Sampler(config, webhook, chain, sink)
 }
 
-function compileCapture(config: Config, webhook: Webhook, chain: Chain, sink: Sink): Capture {
-  const { last, body: limit, mask: paths } = webhook.capture
-  const own: Gates = { accepted: openGate(), refused: openGate() }
+class Sampler implements Capture {
+  readonly #config: Config
+  readonly #webhook: Webhook
+  readonly #chain: Chain
+  readonly #sink: Sink
+  #gates: Gates | undefined
   /** Of the latest request: in a flood of one kind, those of the other come without times. */
-  let usual: keyof Gates = 'accepted'
+  #usual: keyof Gates = 'accepted'
+  /** Compiled for the first that is taken: of ten thousand webhooks few have one in a given second. */
+  #sample: MakeSample | undefined
+  #failed = false
+
+  constructor(config: Config, webhook: Webhook, chain: Chain, sink: Sink) {
+    this.#config = config
+    this.#webhook = webhook
+    this.#chain = chain
+    this.#sink = sink
+  }
+
+  get #own(): Gates {
+    this.#gates ??= { accepted: new Gate(), refused: new Gate() }
+    return this.#gates
+  }
+
+  watch(at: number): number[] | undefined {
+    return this.#own[this.#usual].watch(at) && this.#sink.gates[this.#usual].watch(at) ? [performance.now()] : undefined
+  }
+
+  take(x: Exchange, end: Ending, stop: Stop | undefined, size = x.raw.length): void {
+    this.#usual = end.outcome === 'accepted' || end.outcome === 'replayed' ? 'accepted' : 'refused'
+    if (!this.#own[this.#usual].pass(x.receivedAt) || !this.#sink.gates[this.#usual].pass(x.receivedAt)) return
+    try {
+      this.#sample ??= compileSample(this.#config, this.#webhook, this.#chain, this.#sink.now)
+      this.#sink.add(this.#sample(x, end, stop, size), this.#webhook.capture.last)
+    } catch (error) {
+      if (!this.#failed) this.#sink.warn('a request could not be sampled', { webhook: this.#webhook.name, error: String(error) })
+      this.#failed = true
+    }
+  }
+}
+
+type MakeSample = (x: Exchange, end: Ending, stop: Stop | undefined, size: number) => Sample
+
+function compileSample(config: Config, webhook: Webhook, chain: Chain, now: () => number): MakeSample {
+  const { body: limit, mask: paths } = webhook.capture
   const maskOf = compileMask(config, webhook, paths)
   const keep = compileKeep(paths, limit)
   const given = webhook.chain.flatMap(({ plugin, settings }) => {
     if (plugin.phase !== 'verify') return []
     return (typeof plugin.gives === 'function' ? plugin.gives(settings) : (plugin.gives ?? [])).map(slot => slot.name)
   })
-  let failed = false
-
-  function sampleOf(x: Exchange, end: Ending, stop: Stop | undefined, size: number): Sample {
+  return (x, end, stop, size) => {
     const mask = maskOf(x)
     const text = (value: string | undefined) => value && mask.text(value).replaceAll('\0', '').toWellFormed()
     const ended = performance.now()
@@ -132,25 +109,11 @@ function compileCapture(config: Config, webhook: Webhook, chain: Chain, sink: Si
       plugin: end.plugin,
       steps: stepsOf(chain, stop, end, x.marks, ended),
       slots: JSON.parse(text(JSON.stringify(x.slots(given))) ?? '{}'),
-      duration: x.marks ? ended - (x.marks[0] as number) : Math.max(0, sink.now() - x.receivedAt),
+      duration: x.marks ? ended - (x.marks[0] as number) : Math.max(0, now() - x.receivedAt),
       key: text(key?.key),
       entity: end.record && record?.entity,
       record: text(end.record?.id),
     }
-  }
-
-  return {
-    watch: at => (own[usual].watch(at) && sink.gates[usual].watch(at) ? [performance.now()] : undefined),
-    take(x, end, stop, size = x.raw.length) {
-      usual = end.outcome === 'accepted' || end.outcome === 'replayed' ? 'accepted' : 'refused'
-      if (!own[usual].pass(x.receivedAt) || !sink.gates[usual].pass(x.receivedAt)) return
-      try {
-        sink.add(sampleOf(x, end, stop, size), last)
-      } catch (error) {
-        if (!failed) sink.warn('a request could not be sampled', { webhook: webhook.name, error: String(error) })
-        failed = true
-      }
-    },
   }
 }
 

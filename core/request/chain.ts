@@ -1,9 +1,9 @@
 /** A chain compiled into a straight line of steps, once per webhook. */
-import type { Config, Webhook } from '../config/config.ts'
-import { type Reply, type Step, Unavailable } from '../plugin.ts'
+import type { ChainItem, Config, Webhook } from '../config/config.ts'
+import { type AnyPlugin, type Host, type Reply, type Step, Unavailable } from '../plugin.ts'
 import { refuse } from './codes.ts'
 import type { Exchange } from './exchange.ts'
-import { makeHost, type Services } from './host.ts'
+import { commonHost, makeHost, type Services } from './host.ts'
 
 export interface Chain {
   /** Names of its steps in order, with that of the payload's parsing. */
@@ -36,8 +36,22 @@ interface Link {
 /** Milliseconds that the steps and the commit have: a little less than the request, since its answer takes a moment, too. */
 export const patience = ({ server }: Config): number => server.requestTimeout * 0.97
 
-/** Compiles the chain of a webhook; with `judged`, without its `verify` steps, for a request that they have let in before. */
-export async function compileChain(config: Config, webhook: Webhook, services: Services, judged = false): Promise<Chain> {
+/** Steps that webhooks have in common, by plugin and by their settings as JSON: for as long as the chains of one gateway are compiled. */
+export type Commons = Map<AnyPlugin, Map<string, Step>>
+
+export interface CompileOptions {
+  /** Leaves the `verify` steps out, for a request that they have let in before. */
+  judged?: boolean
+  commons?: Commons
+}
+
+/** Compiles the chain of a webhook. */
+export async function compileChain(
+  config: Config,
+  webhook: Webhook,
+  services: Services,
+  { judged = false, commons = new Map() }: CompileOptions = {},
+): Promise<Chain> {
   const line = new Line(webhook.name, patience(config), services)
   const onClose = (release: Release) => void line.releases.push(release)
   // The payload is parsed after all credentials hold, and after the steps that look at headers alone: an idempotency key counts
@@ -48,8 +62,9 @@ export async function compileChain(config: Config, webhook: Webhook, services: S
     for (const [i, item] of webhook.chain.entries()) {
       if (i === parsed) line.add(parsing)
       if (judged && item.plugin.phase === 'verify') continue
-      const host = makeHost(config, webhook.name, item.plugin, services, onClose)
-      const step = await item.plugin.compile(item.settings, host)
+      const step = item.plugin.shared
+        ? await compileCommon(item, () => commonHost(config, item.plugin, services), commons)
+        : await item.plugin.compile(item.settings, makeHost(config, webhook.name, item.plugin, services, onClose))
       const methods = item.plugin.methods?.(item.settings) ?? NONE
       line.add({ plugin: item.plugin.name, step, verify: item.plugin.phase === 'verify', methods })
     }
@@ -59,6 +74,15 @@ export async function compileChain(config: Config, webhook: Webhook, services: S
   }
   if (parsed === webhook.chain.length) line.add(parsing)
   return line
+}
+
+async function compileCommon({ plugin, settings }: ChainItem, host: () => Host, commons: Commons): Promise<Step> {
+  const alike = commons.get(plugin) ?? new Map<string, Step>()
+  commons.set(plugin, alike)
+  const key = JSON.stringify(settings)
+  const step = alike.get(key) ?? (await plugin.compile(settings, host()))
+  alike.set(key, step)
+  return step
 }
 
 type Release = () => void | Promise<void>

@@ -20,42 +20,64 @@ export interface CompiledDialect {
 }
 
 export function compileDialect(dialect: Dialect, webhook: string): CompiledDialect {
-  const { templates, error, errorType, paths, names, places } = partsOf(dialect)
+  return new Spoken(partsOf(dialect), webhook)
+}
 
-  return {
-    shown: x => paths.map(path => valueOfExchange(x, path) ?? null),
-    kept: shown => (names.length === 0 ? undefined : keptAs(names, shown)),
-    recalled: kept => recalledAs(names, kept),
-    success(outcome, shown, headers) {
-      const { record } = outcome
-      const { status, body } = !record ? templates.accepted : record.created ? templates.created : templates.updated
-      const lookup: Lookup = path => {
-        if (path[0] === 'record') return record && walk(record, path, 1)
-        if (path[0] === 'webhook') return webhook
-        const text = path.join('.')
-        if (text === 'event.type') return !record ? 'webhook.received' : record.created ? 'record.created' : 'record.updated'
-        return shown[places.get(text) ?? -1]
-      }
-      return answer(status, body.render(lookup), JSON_TYPE, headers)
-    },
-    refusal(refusal, headers) {
-      const changed = dialect.codes[refusal.code]
-      const status = changed?.status ?? refusal.status
-      // One body for every failed credential: what exactly failed is for the operator's log.
-      const details = refusal.status === 401 ? undefined : refusal.details
-      const values: Record<string, unknown> = {
-        code: changed?.code ?? refusal.code,
-        message: changed?.message ?? refusal.summary,
-        details,
-        status,
-        webhook,
-      }
-      const body = error.render(path => walk(values, path))
-      return answer(status, body, errorType, {
-        ...(refusal.retryAfter !== undefined && { 'retry-after': String(Math.max(1, Math.ceil(refusal.retryAfter))) }),
-        ...headers,
-      })
-    },
+/** A class: what it says of a webhook is its name alone. */
+class Spoken implements CompiledDialect {
+  readonly #parts: Parts
+  readonly #webhook: string
+
+  constructor(parts: Parts, webhook: string) {
+    this.#parts = parts
+    this.#webhook = webhook
+  }
+
+  shown(x: Exchange): readonly unknown[] {
+    return this.#parts.paths.map(path => valueOfExchange(x, path) ?? null)
+  }
+
+  kept(shown: readonly unknown[]): Shown | undefined {
+    const { names } = this.#parts
+    return names.length === 0 ? undefined : keptAs(names, shown)
+  }
+
+  recalled(kept: Outcome['shown']): readonly unknown[] {
+    return recalledAs(this.#parts.names, kept)
+  }
+
+  success(outcome: Outcome, shown: readonly unknown[], headers?: Record<string, string>): Response {
+    const { templates, places } = this.#parts
+    const { record } = outcome
+    const { status, body } = !record ? templates.accepted : record.created ? templates.created : templates.updated
+    const lookup: Lookup = path => {
+      if (path[0] === 'record') return record && walk(record, path, 1)
+      if (path[0] === 'webhook') return this.#webhook
+      const text = path.join('.')
+      if (text === 'event.type') return !record ? 'webhook.received' : record.created ? 'record.created' : 'record.updated'
+      return shown[places.get(text) ?? -1]
+    }
+    return answer(status, body.render(lookup), JSON_TYPE, headers)
+  }
+
+  refusal(refusal: Refusal, headers?: Record<string, string>): Response {
+    const { codes, error, errorType } = this.#parts
+    const changed = codes[refusal.code]
+    const status = changed?.status ?? refusal.status
+    // One body for every failed credential: what exactly failed is for the operator's log.
+    const details = refusal.status === 401 ? undefined : refusal.details
+    const values: Record<string, unknown> = {
+      code: changed?.code ?? refusal.code,
+      message: changed?.message ?? refusal.summary,
+      details,
+      status,
+      webhook: this.#webhook,
+    }
+    const body = error.render(path => walk(values, path))
+    return answer(status, body, errorType, {
+      ...(refusal.retryAfter !== undefined && { 'retry-after': String(Math.max(1, Math.ceil(refusal.retryAfter))) }),
+      ...headers,
+    })
   }
 }
 
@@ -69,7 +91,7 @@ function partsOf(dialect: Dialect): Parts {
   return present
 }
 
-function compileParts({ success, updated, accepted, error }: Dialect) {
+function compileParts({ success, updated, accepted, error, codes }: Dialect) {
   const templates = {
     created: compileAnswer(success),
     updated: compileAnswer({ ...success, ...updated }),
@@ -78,7 +100,7 @@ function compileParts({ success, updated, accepted, error }: Dialect) {
   const paths = shownPaths(Object.values(templates).map(t => t.body))
   const names = paths.map(path => path.join('.'))
   const places = new Map(names.map((name, i) => [name, i]))
-  return { templates, error: compileTemplate(error.body), errorType: error.contentType ?? JSON_TYPE, paths, names, places }
+  return { templates, codes, error: compileTemplate(error.body), errorType: error.contentType ?? JSON_TYPE, paths, names, places }
 }
 
 function compileAnswer(answer: AnswerTemplate): { status: number; body: Template } {

@@ -62,13 +62,15 @@ export async function examine(config: Config, webhook: Webhook, arrival: Arrival
   return { verdicts, exchange }
 }
 
+type Asked = Pick<ChainItem, 'plugin' | 'settings'>
+
 /** Whether a step with other settings would have let it in. */
-export async function passes(config: Config, webhook: Webhook, item: ChainItem, exchange: ExchangeContract): Promise<boolean> {
-  return (await ask(config, webhook, item, exchange)) === undefined
+export async function passes(config: Config, webhook: Webhook, step: Asked, exchange: ExchangeContract): Promise<boolean> {
+  return (await ask(config, webhook, step, exchange)) === undefined
 }
 
 /** What the step says; an error when it cannot say. */
-async function ask(config: Config, webhook: Webhook, item: ChainItem, x: ExchangeContract): Promise<Reply | Error | undefined> {
+async function ask(config: Config, webhook: Webhook, item: Asked, x: ExchangeContract): Promise<Reply | Error | undefined> {
   const releases: (() => void | Promise<void>)[] = []
   const kv = openKv('', () => {})
   try {

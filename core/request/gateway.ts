@@ -11,12 +11,13 @@ import { ulid } from '../ulid.ts'
 import { type Account, openAccount } from './account.ts'
 import { clientAddress, isHttps, trustedProxies } from './address.ts'
 import { readBody } from './body.ts'
-import { type Capture, type Gates, openCapture, openGates } from './capture.ts'
-import { type Chain, compileChain, patience, type Stop, within } from './chain.ts'
+import { type Capture, openCapture } from './capture.ts'
+import { type Chain, type Commons, compileChain, patience, type Stop, within } from './chain.ts'
 import { type CoreCode, refuse } from './codes.ts'
 import { type CompiledDialect, compileDialect } from './dialect.ts'
 import { type Ending, outcomeOf, stopped, written } from './ending.ts'
 import { type Arrival, Exchange } from './exchange.ts'
+import { type Gates, openGates } from './gate.ts'
 import type { Target } from './guard.ts'
 import type { Services } from './host.ts'
 import type { Reading } from './payload.ts'
@@ -73,6 +74,7 @@ interface Handled {
 }
 
 const NOTHING: Uint8Array = new Uint8Array()
+const NO_METHODS: ReadonlySet<string> = new Set()
 /** Methods whose body is never read. */
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'OPTIONS'])
 
@@ -81,17 +83,19 @@ export async function openGateway(config: Config, services: GatewayServices): Pr
   const { log, now, commit, tokens, meter = silent } = services
   const served: Served[] = []
   const gates = openGates()
+  const commons: Commons = new Map()
   const pace = openPace()
   const close = async () => void (await Promise.all(served.map(s => s.chain.close())))
   try {
     for (const webhook of config.webhooks.values()) {
       await pace()
-      served.push(await serve(config, webhook, services, gates))
+      served.push(await serve(config, webhook, services, { gates, commons }))
     }
   } catch (error) {
     await close()
     throw error
   }
+  commons.clear()
   const taker = openTakers(served, tokens, error => log.warn({ error: String(error) }, 'a token could not be looked up'))
   /** Webhooks whose events somebody subscribes to. */
   const covered = new Set([...config.subscriptions.values()].flatMap(s => s.webhooks))
@@ -237,16 +241,23 @@ export async function openGateway(config: Config, services: GatewayServices): Pr
   return { handle, replay, account, close }
 }
 
-async function serve(config: Config, webhook: Webhook, services: GatewayServices, gates: Gates): Promise<Served> {
+/** What webhooks have in common while they are made. */
+interface Common {
+  gates: Gates
+  commons: Commons
+}
+
+async function serve(config: Config, webhook: Webhook, services: GatewayServices, { gates, commons }: Common): Promise<Served> {
   const dialect = webhook.dialect === problemDialect.name ? problemDialect : config.dialects.get(webhook.dialect)
   if (!dialect) throw new Error(`the webhook '${webhook.name}' names the dialect '${webhook.dialect}', which is not there`)
   // A closed webhook is never compiled: a step without its secret must not exist.
-  const chain = webhook.closed ? closed(webhook) : await compileChain(config, webhook, services)
+  const chain = webhook.closed ? closed(webhook) : await compileChain(config, webhook, services, { commons })
   const { name, path, host, methods } = webhook
   const { samples, log, now } = services
   const warn = (message: string, fields: Record<string, unknown>) => log.warn(fields, message)
   const capture = samples && openCapture(config, webhook, chain, { add: samples.add, warn, now, gates })
-  const greets = new Set(webhook.chain.flatMap(({ plugin, settings }) => plugin.methods?.(settings) ?? []))
+  const answered = webhook.chain.flatMap(({ plugin, settings }) => plugin.methods?.(settings) ?? [])
+  const greets = answered.length > 0 ? new Set(answered) : NO_METHODS
   const reading = readingOf(webhook)
   return { name, path, host, methods, greets, reading, webhook, chain, capture, dialect: compileDialect(dialect, name) }
 }

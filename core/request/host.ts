@@ -27,23 +27,37 @@ export function makeHost(config: Config, webhook: string, plugin: AnyPlugin, ser
   return new Lent(config, webhook, plugin, services, onClose)
 }
 
+/** The same for a step that several webhooks have in common. */
+export function commonHost(config: Config, plugin: AnyPlugin, services: Services): Host {
+  return new Lent(config, undefined, plugin, services, () => ownNothing(plugin))
+}
+
+/** What a shared step asked for is of one webhook alone. */
+export function ownNothing({ name }: AnyPlugin): never {
+  throw new Error(`'${name}' is shared, so that it has no webhook, no limiter and nothing to release: leave out shared: true`)
+}
+
 /**
  * One object for each step. What it lends is made when a plugin takes it, so that a plugin may take it apart: closures made
  * beforehand would be most of what ten thousand webhooks hold.
  */
 class Lent implements Host {
-  readonly webhook: string
   readonly onClose: Host['onClose']
+  readonly #webhook: string | undefined
   readonly #config: Config
   readonly #plugin: AnyPlugin
   readonly #services: Services
 
-  constructor(config: Config, webhook: string, plugin: AnyPlugin, services: Services, onClose: Host['onClose']) {
-    this.webhook = webhook
+  constructor(config: Config, webhook: string | undefined, plugin: AnyPlugin, services: Services, onClose: Host['onClose']) {
+    this.#webhook = webhook
     this.onClose = onClose
     this.#config = config
     this.#plugin = plugin
     this.#services = services
+  }
+
+  get webhook(): string {
+    return this.#webhook ?? ownNothing(this.#plugin)
   }
 
   get publicUrl() {
@@ -83,11 +97,12 @@ class Lent implements Host {
   }
 
   get limiter(): Host['limiter'] {
+    const { webhook } = this
     return rule => {
-      this.#services.meter?.limited(this.webhook)
+      this.#services.meter?.limited(webhook)
       const { take } = this.#services.kv.limiter(rule)
       const counted = (error: unknown) => {
-        this.#services.meter?.limiterAway(this.webhook)
+        this.#services.meter?.limiterAway(webhook)
         throw error
       }
       return { take: key => take(key).catch(counted) }
@@ -99,11 +114,13 @@ class Lent implements Host {
   }
 
   get warn(): Host['warn'] {
-    return (message, fields) => this.#services.log.warn({ ...fields, webhook: this.webhook, plugin: this.#plugin.name }, message)
+    const own = { ...(this.#webhook !== undefined && { webhook: this.#webhook }), plugin: this.#plugin.name }
+    return (message, fields) => this.#services.log.warn({ ...fields, ...own }, message)
   }
 
   get within(): Host['within'] {
-    return step => makeHost(this.#config, this.webhook, step.plugin, this.#services, this.onClose)
+    const { webhook } = this
+    return step => makeHost(this.#config, webhook, step.plugin, this.#services, this.onClose)
   }
 }
 

@@ -1,8 +1,9 @@
 /** Takes the credentials out of a request before anything of it is kept. */
 import type { Config, Webhook } from '../config/config.ts'
 import { flattened } from '../config/nested.ts'
-import { type Needles, needles, secretNeedles, spellings } from '../needles.ts'
-import type { NestedStep, SenderPart } from '../plugin.ts'
+import { type Needles, needles, secretNeedles } from '../needles.ts'
+import type { AnyPlugin, NestedStep, SenderPart } from '../plugin.ts'
+import { spellings } from '../spellings.ts'
 
 /** What stands in the place of a credential, or of a value that the configuration wants masked. */
 export const MASK = '[masked]'
@@ -152,7 +153,14 @@ function senderOf(config: Config, webhook: Webhook, { plugin, shown }: NestedSte
   }
 }
 
-const hasSecret = ({ plugin }: NestedStep) => JSON.stringify(plugin.config).includes('"x-postern":"secret"')
+/** By plugin: to look through its settings takes longer than a request. */
+const withSecret = new WeakMap<AnyPlugin, boolean>()
+
+function hasSecret({ plugin }: NestedStep): boolean {
+  const known = withSecret.get(plugin) ?? JSON.stringify(plugin.config).includes('"x-postern":"secret"')
+  withSecret.set(plugin, known)
+  return known
+}
 
 function decoded(text: string): string {
   try {

@@ -5,6 +5,7 @@ import type { Reading } from './payload.ts'
 
 /** Undefined when they are read as usual. */
 export function readingOf({ listAs, chain }: Webhook): Reading | undefined {
-  const accepts = new Set(chain.flatMap(flattened).flatMap(({ plugin }) => plugin.accepts ?? []))
+  const accepts = new Set<string>()
+  for (const item of chain) for (const { plugin } of flattened(item)) for (const type of plugin.accepts ?? []) accepts.add(type)
   return listAs !== undefined || accepts.size > 0 ? { ...(listAs !== undefined && { listAs }), accepts } : undefined
 }

@@ -81,7 +81,7 @@ export function openReplay(config: Config, services: Services & ReplayServices, 
       ? unspent(services.kv, limit => notes.add(`a rate limit of ${limit} was taken as open: a dry run counts nothing`))
       : services.kv
     const lent = { ...services, kv, now: () => captured.at, ...(dry && { noteSecretUse: () => {} }) }
-    const chain = await compileChain(config, to.webhook, lent, true)
+    const chain = await compileChain(config, to.webhook, lent, { judged: true })
     try {
       const x = exchangeOf(captured, to, ulid(since), raw)
       const stop = await chain.run(x)

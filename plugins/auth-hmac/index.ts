@@ -1,20 +1,19 @@
 /** `auth-hmac`: the sender signs each request, with a shared secret or a private key, and the scheme is data. */
 import { definePlugin, deliveryId, type Exchange, signedAt } from '#core/plugin.ts'
-import { compileCandidates, mostOf } from './candidates.ts'
+import { mostOf } from './candidates.ts'
 import { diagnose } from './diagnose.ts'
 import { faults } from './faults.ts'
 import { isForm } from './form.ts'
-import { compileForms } from './forms.ts'
 import { instant } from './instant.ts'
 import { compileMatch, keyBytes } from './key.ts'
 import { lint } from './lint.ts'
-import { resolve, type Scheme, signsTime, tokensOf } from './scheme.ts'
+import { readerOf } from './reader.ts'
+import { resolve, signsTime } from './scheme.ts'
 import { describe } from './sender.ts'
 import { settings } from './settings.ts'
 import { sign } from './sign.ts'
-import { compileId, compileSource, type Look, numbered, type Place, place, same } from './source.ts'
+import { type Look, same } from './source.ts'
 import { compileStatic } from './static.ts'
-import { behind, compileTemplate, runsOn } from './template.ts'
 
 export default definePlugin({
   name: 'auth-hmac',
@@ -33,20 +32,21 @@ export default definePlugin({
   diagnose,
 
   compile(config, host) {
-    const scheme = resolve(config)
-    if (!scheme) throw new Error('neither a known preset nor `signature.from`')
-    const { timestamp, signature, jsonFormField, bodyVariants: _, ...rest } = scheme
-    const source = (at: Place) => compileSource(at, jsonFormField)
-    const refuse = (reason: string) => host.refuse('UNAUTHORIZED', undefined, { reason })
-    const idOf = scheme.id === undefined ? undefined : compileId(known(scheme.id), jsonFormField)
+    const own = resolve(config)
+    if (!own) throw new Error('neither a known preset nor `signature.from`')
+    const reader = readerOf(own, host.publicUrl)
+    const { scheme } = reader
+    const { timestamp, kind } = scheme
+    const { refuse: no } = host
+    const refuse = (reason: string) => no('UNAUTHORIZED', undefined, { reason })
     /** Only of a request that was let in: else anybody could use up an id that is still to come. */
     const tell = (x: Exchange, look: Look) => {
-      const id = idOf?.(look)
+      const id = reader.idOf?.(look)
       if (id) x.set(deliveryId, id)
     }
 
-    if (scheme.kind === 'static') {
-      const secretOf = compileStatic(source(known(signature.from[0]!)), signature.prefix ?? '', config.secrets)
+    if (kind === 'static') {
+      const secretOf = compileStatic(reader.first, scheme.signature.prefix ?? '', config.secrets)
       return x => {
         const look: Look = { x, pairs: new Map() }
         const found = secretOf(look)
@@ -62,18 +62,10 @@ export default definePlugin({
       const bytes = keyBytes(text, scheme.secret)
       return bytes ? [{ text, bytes }] : []
     })
-    const required = Object.entries(scheme.require)
-    const timeOf = timestamp?.from === undefined ? undefined : source(known(timestamp.from))
-    const places = signature.from.flatMap(text => numbered(known(text)))
-    const candidatesOf = compileCandidates(signature, places.map(source), pairsOf(scheme))
-    const messageOf = compileTemplate(scheme.signed, { timestamp: timeOf, publicUrl: host.publicUrl, jsonFormField })
-    const formsOf = compileForms(scheme, host.publicUrl)
-    const matches = compileMatch({ ...rest, kind: scheme.kind }, keys)
-    const most = mostOf(scheme.kind)
-    const covered = signsTime(scheme)
-    const mark = behind(scheme.signed, scheme.id)
-    const markedOf = mark === undefined ? undefined : source(known(scheme.id as string))
-    const joined = runsOn(scheme.signed)
+    const { algorithm, encoding } = scheme
+    const matches = compileMatch({ kind, algorithm, encoding }, keys)
+    const most = mostOf(kind)
+    const { required, timeOf, candidatesOf, messageOf, formsOf, covered, mark, markedOf, joined } = reader
 
     return x => {
       for (const [name, value] of required) if (x.headers.get(name) !== value) return refuse(`missing-signature: header ${name}`)
@@ -108,15 +100,3 @@ export default definePlugin({
     }
   },
 })
-
-function known(text: string): Place {
-  const at = place(text)
-  if (!at) throw new Error(`'${text}' is no source`)
-  return at
-}
-
-/** Names of the pairs that something reads as `sig:<name>`; the others of a header are not kept. */
-function pairsOf(scheme: Scheme): Set<string> {
-  const places = [scheme.timestamp?.from, scheme.id, ...tokensOf(scheme)].map(text => text && place(text))
-  return new Set(places.flatMap(at => (at && at.kind === 'sig' ? [at.name] : [])))
-}

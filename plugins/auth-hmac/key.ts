@@ -58,7 +58,7 @@ type Use = Pick<Scheme, 'algorithm' | 'encoding'> & { kind: Exclude<Scheme['kind
 
 export function compileMatch({ kind, algorithm, encoding }: Use, keys: readonly Key[]): Match {
   if (kind !== 'hmac') return publicMatch(kind, encoding, keys)
-  const length = createHmac(algorithm, 'any').digest(encoding).length
+  const length = lengthOf(algorithm, encoding)
   return (message, candidates) => {
     const offered: Buffer[] = []
     for (const candidate of candidates) if (candidate.length === length) offered.push(Buffer.from(candidate))
@@ -73,6 +73,16 @@ export function compileMatch({ kind, algorithm, encoding }: Use, keys: readonly 
     }
     return match
   }
+}
+
+const lengths = new Map<string, number>()
+
+/** Characters of a digest. */
+function lengthOf(algorithm: string, encoding: 'hex' | 'base64'): number {
+  const name = `${algorithm} ${encoding}`
+  const length = lengths.get(name) ?? createHmac(algorithm, 'any').digest(encoding).length
+  lengths.set(name, length)
+  return length
 }
 
 function publicMatch(kind: 'ed25519' | 'ecdsa-p256', encoding: 'hex' | 'base64', keys: readonly Key[]): Match {

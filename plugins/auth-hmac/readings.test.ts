@@ -48,7 +48,7 @@ describe('a form that is signed by its parameters', () => {
     const request = { body, headers: { 'content-type': FORM.toUpperCase(), 'x-sig': hex('') } }
     const start = performance.now()
     expect(await verdict(sorted, request)).toBe('missing-signed-part: form:sorted')
-    expect(performance.now() - start).toBeLessThan(500)
+    expect(performance.now() - start).toBeLessThan(2000)
   })
 })
 

@@ -16,6 +16,7 @@ export default definePlugin({
     { additionalProperties: false },
   ),
   refusals: {},
+  shared: true,
   lint: (_, { production, chain }) =>
     production && !chain.some(({ plugin }) => plugin.phase === 'verify' && plugin.name !== 'auth-none' && plugin.verifies !== false)
       ? [

@@ -18,16 +18,22 @@ export default definePlugin({
   ),
   refusals: {},
   single: true,
+  shared: true,
   compile({ maxHops }, host) {
-    let warned = false
+    /** By webhook: it is told once of each. */
+    const warned = new Set<string>()
     return x => {
       // An echo of an event of our own: telling it on would send it round for ever.
       if (x.get(echo)) return
       const hops = host.outgoing.hops(x.headers)
       if (hops < maxHops) return void x.stage(emitEvent, hops > 0 ? { hops } : {})
-      if (!warned)
-        host.warn('an event has gone round too often and is not told on: look for a loop between webhooks and destinations', { hops })
-      warned = true
+      const { webhook } = x
+      if (!warned.has(webhook))
+        host.warn('an event has gone round too often and is not told on: look for a loop between webhooks and destinations', {
+          webhook,
+          hops,
+        })
+      warned.add(webhook)
     }
   },
 })

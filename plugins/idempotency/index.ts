@@ -50,6 +50,7 @@ export default definePlugin({
     IDEMPOTENCY_KEY_REUSED: { status: 422, summary: 'The idempotency key was used before with another request.' },
   },
   single: true,
+  shared: true,
   needs: c => (c.from === 'preset' ? [deliveryId] : []),
   check: c => [
     ...(c.ttl > 0 ? [] : [{ path: '/ttl', message: 'must be longer than 0; write 24h, say' }]),

@@ -56,6 +56,7 @@ export default definePlugin({
   summary: 'Renames, picks and converts the fields of the payload.',
   config,
   refusals: { VALIDATION_FAILED: { status: 422, summary: 'The payload failed validation.' } },
+  shared: true,
   check: faults,
   lint(c, { chain, index }) {
     const behind = chain.slice(index + 1)

@@ -26,6 +26,7 @@ export default definePlugin({
   ),
   refusals: { UNAUTHORIZED: { status: 401, summary: 'The credential, signature or timestamp is missing or wrong.' } },
   single: true,
+  shared: true,
   // It judges a time that another step has verified.
   verifies: false,
   needs: [signedAt],

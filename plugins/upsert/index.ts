@@ -40,6 +40,7 @@ export default definePlugin({
   ),
   refusals: { VALIDATION_FAILED: { status: 422, summary: 'The payload failed validation.' } },
   single: true,
+  shared: true,
   check: c => (c.ignoreCase && !c.match ? [{ path: '/ignoreCase', message: 'is about `match`, which is missing' }] : []),
   lint(c, host) {
     const once = host.chain.some(({ plugin }) => plugin.name === 'idempotency')

@@ -256,20 +256,20 @@ describe('a hostile payload', () => {
   const long = Array.from({ length: 60_000 }, (_, i) => i)
 
   test('of many different items does not make uniqueItems slow', async () => {
-    expect(await within(1000, { properties: { l: { uniqueItems: true, maxItems: 9 } } }, { l: long })).toMatchObject({
+    expect(await within(3000, { properties: { l: { uniqueItems: true, maxItems: 9 } } }, { l: long })).toMatchObject({
       code: 'VALIDATION_FAILED',
     })
-    expect(await within(1000, { properties: { l: { uniqueItems: true } } }, { l: long.map(i => ({ i })) })).toBeUndefined()
+    expect(await within(3000, { properties: { l: { uniqueItems: true } } }, { l: long.map(i => ({ i })) })).toBeUndefined()
   })
   test('of many faults does not either', async () => {
-    expect(await within(1000, { properties: { l: { items: { type: 'string' } } } }, { l: long })).toBeDefined()
+    expect(await within(3000, { properties: { l: { items: { type: 'string' } } } }, { l: long })).toBeDefined()
   })
   test('of 64 levels is not judged once for each branch of each level', async () => {
     const node = (kind: string) => ({ properties: { kind: { const: kind }, child: { $ref: '#/$defs/node' } }, required: ['kind'] })
     const schema = { $ref: '#/$defs/node', $defs: { node: { anyOf: [node('a'), node('b')] } } }
     let data: object = { kind: 'b' }
     for (let i = 0; i < 63; i++) data = { kind: 'b', child: data }
-    expect(await within(1000, schema, data)).toBeUndefined()
-    expect(await within(1000, schema, { kind: 'c', child: data })).toBeDefined()
+    expect(await within(3000, schema, data)).toBeUndefined()
+    expect(await within(3000, schema, { kind: 'c', child: data })).toBeDefined()
   })
 })

@@ -31,6 +31,7 @@ export default definePlugin({
   summary: 'Judges the payload by a JSON Schema, and settles what becomes of keys that the schema does not name.',
   config,
   refusals: { VALIDATION_FAILED: { status: 422, summary: 'The payload failed validation.' } },
+  shared: true,
   check(c, host) {
     if ((c.entity === undefined) === (c.schema === undefined)) {
       return [{ path: '', message: 'needs either `entity: contact`, or a JSON Schema under `schema`' }]

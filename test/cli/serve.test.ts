@@ -138,7 +138,7 @@ onPostgres('with Postgres', () => {
       const begun = performance.now()
       running.kill('SIGINT')
       expect(await running.exited).toBe(0)
-      expect(performance.now() - begun).toBeLessThan(3000)
+      expect(performance.now() - begun).toBeLessThan(8000)
       idle.destroy()
     })
 
@@ -175,7 +175,7 @@ onPostgres('with Postgres', () => {
       const begun = performance.now()
       running.kill(second)
       expect(await running.exited).toBe(code)
-      expect(performance.now() - begun).toBeLessThan(1500)
+      expect(performance.now() - begun).toBeLessThan(8000)
     })
 
     test.concurrent('a log that nobody reads any more ends nothing', async () => {

@@ -1,10 +1,10 @@
 /** How many samples are taken of a stream of requests. */
 import { expect, test } from 'bun:test'
-import { openGate, openGates } from '#core/request/capture.ts'
+import { Gate, openGates } from '#core/request/gate.ts'
 
 /** What passes of `rate` requests a second, evenly spread, in each of some seconds. */
 function passed(rate: number, seconds: number, at = 1_000_000): number[][] {
-  const gate = openGate()
+  const gate = new Gate()
   return Array.from({ length: seconds }, (_, s) => {
     const times = Array.from({ length: rate }, (_, n) => s * 1000 + Math.floor((n * 1000) / rate))
     return times.filter(time => gate.pass(at + time)).map(time => time - s * 1000)
@@ -28,13 +28,13 @@ test('after a crowded second they are evenly spread', () => {
 })
 
 test('after a quiet second a burst passes at once', () => {
-  const gate = openGate()
+  const gate = new Gate()
   for (let n = 0; n < 100; n++) gate.pass(1000)
   expect(Array.from({ length: 30 }, () => gate.pass(3500)).filter(Boolean)).toHaveLength(20)
 })
 
 test('a clock that is set back does not shut it', () => {
-  const gate = openGate()
+  const gate = new Gate()
   for (let n = 0; n < 100; n++) gate.pass(10_000_000)
   expect(gate.pass(1_000_000)).toBe(true)
 })
@@ -50,7 +50,7 @@ test.each([
   ['before any has ended', 1_000_000, 20],
   ['each at its turn after a crowded second', 1_001_000, 1],
 ])('no more are watched than may pass: %s', (_, at, most) => {
-  const gate = openGate()
+  const gate = new Gate()
   if (at > 1_000_000) for (let n = 0; n < 1000; n++) gate.pass(1_000_000 + n)
   expect(Array.from({ length: 500 }, () => gate.watch(at)).filter(Boolean)).toHaveLength(most)
 })

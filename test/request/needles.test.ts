@@ -1,7 +1,8 @@
 /** Secrets found in texts, against a regular expression of all of them. */
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { needles } from '#core/needles.ts'
+import { needles, prepareNeedles, secretNeedles } from '#core/needles.ts'
+import { spellings } from '#core/spellings.ts'
 
 const word = (minLength: number, maxLength: number) => fc.string({ unit: fc.constantFrom('a', 'b', '€'), minLength, maxLength })
 const words = (minLength: number) => fc.array(word(6, 11), { minLength, maxLength: 6 })
@@ -31,4 +32,38 @@ test('finds what a regular expression finds, the longest first, also beyond the 
 test('none of a text that is too short to be looked for', () => {
   expect(needles(['', 'short'])).toBeUndefined()
   expect(needles(['short', 'longer'])?.replace('short longer shorter', '#')).toBe('short # shorter')
+})
+
+const secrets = fc.array(
+  fc.oneof(
+    fc.string({ minLength: 6, maxLength: 40 }),
+    fc.string({ unit: fc.constantFrom('a', '/', '+', '"', ' ', 'é', '~'), minLength: 6 }),
+  ),
+  {
+    minLength: 1,
+    maxLength: 20,
+  },
+)
+
+test('every spelling of every secret, compiled at once or in pieces, and nothing of what is left', async () => {
+  await fc.assert(
+    fc.asyncProperty(secrets, async values => {
+      const list = values.filter(value => value.length >= 6)
+      const whole = secretNeedles([...list])
+      await prepareNeedles(list)
+      for (const one of [whole, secretNeedles(list)])
+        for (const text of list.flatMap(spellings))
+          if (text.length >= 6) expect([text, one?.within(text), one?.replace(`<${text}>`, '')]).toEqual([text, true, '<>'])
+    }),
+    { seed: 5, numRuns: 150 },
+  )
+})
+
+test('of ten thousand secrets each is found, and no other text', async () => {
+  const made = Array.from({ length: 10_000 }, (_, i) => `whsk_${String(i).padStart(6, '0')}_0123456789abcdef`)
+  await prepareNeedles(made)
+  const found = secretNeedles(made)
+  expect(made.filter(secret => !found?.within(`x ${Buffer.from(`user:${secret}`).toString('base64')}`))).toEqual([])
+  const others = Array.from({ length: 10_000 }, (_, i) => `whsk_${String(i).padStart(6, '0')}_0123456789abcdee`)
+  expect(others.filter(text => found?.within(text))).toEqual([])
 })
