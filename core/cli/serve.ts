@@ -69,6 +69,12 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     if (fresh.length > 0) lists.push(fresh.length === values.length ? values : fresh)
     for (const value of fresh) secrets.add(value)
   }
+  /** The same of a whole configuration; what is looked for is compiled here, and not under the first line of the log. */
+  const learn = async (values: readonly string[]) => {
+    await prepareNeedles(values)
+    know(values)
+    for (const list of lists) await prepareNeedles(list)
+  }
   const told = new Set<string>()
   const tell = (line: string) => {
     // A worker's parent has told all of it before.
@@ -92,8 +98,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     return serveWorkers(workers)
   }
   const masterKey = findMasterKey(early, options.env)
-  know(early.secretValues)
-  await prepareNeedles(early.secretValues)
+  await learn(early.secretValues)
   if (masterKey) know([Buffer.from(masterKey.bytes).toString('base64')])
   const warn = (message: string, fields?: Record<string, unknown>) => log.warn(fields ?? {}, message)
 
@@ -114,8 +119,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     await store.close()
     throw error
   }
-  know(config.secretValues)
-  await prepareNeedles(config.secretValues)
+  await learn(config.secretValues)
   warnOfClosed(config)
   const kv = openKv(config.redis.url, warn)
   const background = openBackground(early.store.url, db)
@@ -223,8 +227,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
       metrics.reloaded(false, Date.now())
       return
     }
-    know(next.secretValues)
-    await prepareNeedles(next.secretValues)
+    await learn(next.secretValues)
     const gateway = await openGateway(next, services)
     const fixed = ['server', 'store', 'redis', 'admin', 'secrets'] as const
     const changed = fixed.filter(section => JSON.stringify(next[section]) !== JSON.stringify(config[section]))

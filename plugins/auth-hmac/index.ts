@@ -46,7 +46,7 @@ export default definePlugin({
     }
 
     if (kind === 'static') {
-      const secretOf = compileStatic(reader.first, scheme.signature.prefix ?? '', config.secrets)
+      const secretOf = compileStatic(reader.carrier(), scheme.signature.prefix ?? '', config.secrets)
       return x => {
         const look: Look = { x, pairs: new Map() }
         const found = secretOf(look)

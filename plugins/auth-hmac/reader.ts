@@ -29,8 +29,8 @@ function compileReader(scheme: Scheme, publicUrl: string | undefined) {
   return {
     scheme,
     required: Object.entries(scheme.require),
-    /** Of the kind `static`, the secret itself. */
-    first: source(signature.from[0]!),
+    /** Of the kind `static`, where the secret itself is. */
+    carrier: () => source(signature.from[0]!),
     timeOf,
     idOf: scheme.id === undefined ? undefined : compileId(known(scheme.id), jsonFormField),
     candidatesOf: compileCandidates(
