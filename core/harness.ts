@@ -1,6 +1,7 @@
 /** Runs one plugin without a gateway: settings as YAML would give them, requests, a clock to set. */
 import { decodeSettings } from './config/decode.ts'
 import { stepReader } from './config/nested.ts'
+import * as contract from './plugin.ts'
 import {
   type AnyPlugin,
   type Effect,
@@ -80,6 +81,11 @@ export interface Harness {
   close(): Promise<void>
 }
 
+/** A plugin, or what a file exports that makes one of the contract. */
+export type Given = AnyPlugin | ((given: typeof contract) => AnyPlugin)
+
+export const madeOf = (given: Given): AnyPlugin => (typeof given === 'function' ? given(contract) : given)
+
 /** Notes what a plugin does; `conformance` judges by it. */
 export interface Notes {
   headers: Set<string>
@@ -89,8 +95,8 @@ export interface Notes {
 }
 
 /** Compiles a plugin and lends it a whole world. Rejects when the settings are refused, with every problem in the message. */
-export async function harness(plugin: AnyPlugin, settings: unknown = {}, around: Surroundings = {}): Promise<Harness> {
-  return build(plugin, settings, around, { headers: new Set(), query: new Set(), refused: new Set(), set: new Set() })
+export async function harness(plugin: Given, settings: unknown = {}, around: Surroundings = {}): Promise<Harness> {
+  return build(madeOf(plugin), settings, around, { headers: new Set(), query: new Set(), refused: new Set(), set: new Set() })
 }
 
 /** As `harness`, writing down what the plugin does. */
@@ -133,8 +139,10 @@ export async function build(plugin: AnyPlugin, raw: unknown, around: Surrounding
 
 /** As a gateway's own: without what is of one webhook alone. */
 function common(plugin: AnyPlugin, host: Host): Host {
-  const own = ['webhook', 'limiter', 'within', 'onClose']
-  return new Proxy(host, { get: (target, name) => (own.includes(String(name)) ? ownNothing(plugin) : Reflect.get(target, name)) })
+  const own: (string | symbol)[] = ['webhook', 'limiter', 'within', 'onClose'] satisfies (keyof Host)[]
+  return new Proxy(host, {
+    get: (target, name) => (own.includes(name) ? ownNothing(plugin, name as keyof Host) : Reflect.get(target, name)),
+  })
 }
 
 function hostOf(plugin: AnyPlugin, around: Surroundings, bench: Harness, notes: Notes, releases: (() => void | Promise<void>)[]): Host {

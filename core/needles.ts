@@ -64,29 +64,32 @@ class Compiled implements Needles {
   }
 
   within(text: string): boolean {
-    return this.#next(text, 0) !== undefined
+    return this.#next(new Rolled(text), 0, text.length) !== undefined
   }
 
   replace(text: string, instead: string, end = text.length): string {
+    const rolled = new Rolled(text)
     let out = ''
     let from = 0
     for (;;) {
-      const found = this.#next(text, from)
-      if (!found || found.at >= end) break
+      const found = this.#next(rolled, from, end)
+      if (!found) break
       out += text.slice(from, found.at) + instead
       from = found.at + found.length
     }
     return from >= end ? out : out + text.slice(from, end)
   }
 
-  #next(text: string, from: number): { at: number; length: number } | undefined {
+  /** The first that begins before `end`. */
+  #next(rolled: Rolled, from: number, end: number): { at: number; length: number } | undefined {
     const { tables } = this
-    const last = text.length - SHORTEST
+    const { text } = rolled
+    const last = Math.min(text.length - SHORTEST, end - 1)
     let hash = from > last ? 0 : hashAt(text, from)
     for (let at = from; at <= last; at++) {
       for (let i = 0; i < tables.length; i++) {
         if (!(tables[i] as Table).mayBegin(hash)) continue
-        const length = Math.max(...tables.map(table => table.longestAt(text, at, hash)))
+        const length = Math.max(...tables.map(table => table.longestAt(rolled, at, hash)))
         if (length > 0) return { at, length }
       }
       hash = (Math.imul(hash - Math.imul(text.charCodeAt(at), OLDEST), FACTOR) + text.charCodeAt(at + SHORTEST)) | 0
@@ -109,7 +112,7 @@ class Gathered {
     if (text.length < SHORTEST) return
     this.begins.push(hashAt(text, 0))
     this.lengths.push(text.length)
-    this.wholes.push(wholeAt(text, 0, text.length))
+    this.wholes.push(new Rolled(text).wholeAt(0, text.length))
   }
 }
 
@@ -152,10 +155,10 @@ class Table {
   }
 
   /** Characters of the longest text that stands there; 0: none does. */
-  longestAt(text: string, at: number, hash: number): number {
+  longestAt(rolled: Rolled, at: number, hash: number): number {
     for (const length of this.#lists[this.#listed[this.#placeOf(hash)] as number] as readonly number[]) {
-      if (at + length > text.length) continue
-      const whole = wholeAt(text, at, length)
+      if (at + length > rolled.text.length) continue
+      const whole = rolled.wholeAt(at, length)
       if (this.#wholes[this.#placeOfWhole(whole)] === whole) return length
     }
     return 0
@@ -193,17 +196,60 @@ function hashAt(text: string, at: number): number {
   return hash
 }
 
-/** 53 bits, never 0. */
-function wholeAt(text: string, at: number, length: number): number {
-  let low = length
-  let high = 0x9e3779b9
-  for (let i = at; i < at + length; i++) {
-    const unit = text.charCodeAt(i)
-    low = Math.imul(low ^ unit, 0x01000193)
-    high = Math.imul(high ^ unit, 0x85ebca6b)
-    high ^= high >>> 13
+/** Factors of the two hashes of a whole text. */
+const ONE = 0x01000193
+const OTHER = 0x85ebca6b
+
+/** Their powers, as far as they were needed. */
+let ofOne = Int32Array.of(1)
+let ofOther = Int32Array.of(1)
+
+function powersUpTo(length: number): void {
+  ofOne = powersOf(ONE, length)
+  ofOther = powersOf(OTHER, length)
+}
+
+function powersOf(factor: number, length: number): Int32Array<ArrayBuffer> {
+  const made = new Int32Array(2 ** Math.ceil(Math.log2(length + 1)))
+  made[0] = 1
+  for (let i = 1; i < made.length; i++) made[i] = Math.imul(made[i - 1] as number, factor)
+  return made
+}
+
+const NONE = new Int32Array()
+
+/**
+ * A text of which the hash of any part takes the same time, however long the part is: whoever chooses both a credential and the text
+ * in which it is looked for could otherwise hold up everybody, by letters that all look like its beginning.
+ */
+class Rolled {
+  readonly text: string
+  /** Hashes of all beginnings, by each factor; made when a part is first asked for. */
+  #one = NONE
+  #other = NONE
+
+  constructor(text: string) {
+    this.text = text
   }
-  return (spread(high) & 0x1fffff) * 0x100000000 + (spread(low) >>> 0) || 1
+
+  /** 53 bits, never 0. */
+  wholeAt(at: number, length: number): number {
+    if (this.#one === NONE) {
+      this.#one = sumsOf(this.text, ONE)
+      this.#other = sumsOf(this.text, OTHER)
+    }
+    if (ofOne.length <= length) powersUpTo(length)
+    const one = ((this.#one[at + length] as number) - Math.imul(this.#one[at] as number, ofOne[length] as number)) | 0
+    const other = ((this.#other[at + length] as number) - Math.imul(this.#other[at] as number, ofOther[length] as number)) | 0
+    return (spread(other ^ length) & 0x1fffff) * 0x100000000 + (spread(one) >>> 0) || 1
+  }
+}
+
+function sumsOf(text: string, factor: number): Int32Array<ArrayBuffer> {
+  const sums = new Int32Array(text.length + 1)
+  // One more than the unit: a text that begins with U+0000 is not the same without it.
+  for (let i = 0; i < text.length; i++) sums[i + 1] = (Math.imul(sums[i] as number, factor) + text.charCodeAt(i) + 1) | 0
+  return sums
 }
 
 /** Lets each bit count for the low ones, by which the place is chosen. */

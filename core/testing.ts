@@ -5,11 +5,11 @@
  * test of one answer would notice: an undeclared header, a secret in a refusal.
  */
 import { decodeSettings } from './config/decode.ts'
-import { build, type Harness, type Notes, type Sent, type Surroundings, showSecrets } from './harness.ts'
+import { build, type Given, type Harness, madeOf, type Notes, type Sent, type Surroundings, showSecrets } from './harness.ts'
 import type { AnyPlugin, Refusal, Reply, SenderPart } from './plugin.ts'
 import { CODES, type CoreCode } from './request/codes.ts'
 
-export { type Harness, harness, type Seen, type Sent, type Surroundings } from './harness.ts'
+export { type Given, type Harness, harness, type Seen, type Sent, type Surroundings } from './harness.ts'
 
 /** One request and what must become of it. */
 export interface Example extends Surroundings {
@@ -22,7 +22,8 @@ export interface Example extends Surroundings {
 }
 
 /** Runs the examples and returns every way in which the plugin breaks the contract; empty is good. */
-export async function conformance(plugin: AnyPlugin, examples: readonly Example[]): Promise<string[]> {
+export async function conformance(given: Given, examples: readonly Example[]): Promise<string[]> {
+  const plugin = madeOf(given)
   const faults = [...declaration(plugin)]
   const reached = new Set<string>()
   for (const [i, example] of examples.entries()) {

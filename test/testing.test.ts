@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import type * as contract from '#core/plugin.ts'
 import { type AnyPlugin, claimKey, Duration, definePlugin, type Exchange, type Host, Secret, slot, Type } from '#core/plugin.ts'
 import { conformance, type Example, harness } from '#core/testing.ts'
 
@@ -230,7 +231,21 @@ describe('the harness', () => {
       return () => undefined
     })
     await harness(plugin)
-    await expect(harness({ ...plugin, shared: true })).rejects.toThrow("'spy' is shared, so that it has no webhook")
+    await expect(harness({ ...plugin, shared: true })).rejects.toThrow("'spy' is shared by webhooks")
+  })
+
+  test('takes what a file exports, too: a function that makes the plugin of the contract', async () => {
+    const plugin = ({ definePlugin, Type }: typeof contract) =>
+      definePlugin({
+        name: 'made',
+        phase: 'shape',
+        summary: 'For the test.',
+        config: Type.Object({}, { additionalProperties: false }),
+        refusals: { NO: { status: 422, summary: 'No.' } },
+        compile: (_, host) => () => host.refuse('NO'),
+      })
+    expect((await (await harness(plugin)).send()).reply).toMatchObject({ code: 'NO' })
+    expect(await conformance(plugin, [{ expect: 'NO' }])).toEqual([])
   })
 
   test('gives the step a whole exchange', async () => {

@@ -2,6 +2,7 @@
 import type { Config, Problem } from '../config/config.ts'
 import { type LoadOptions, load } from '../config/load.ts'
 import { formatProblem } from '../config/problem.ts'
+import { NotCompiled } from '../request/notCompiled.ts'
 import { StoreUnavailable } from '../store/database.ts'
 import { SecretsSealed } from '../store/secrets.ts'
 
@@ -33,6 +34,7 @@ export async function openConfig(path: string, options: LoadOptions, warn: Print
 export function endOf(error: unknown): { exitCode: number; message: string } {
   if (error instanceof CommandFailure) return error
   if (error instanceof SecretsSealed) return { exitCode: EXIT.config, message: error.message }
+  if (error instanceof NotCompiled) return { exitCode: EXIT.config, message: error.message }
   if (error instanceof StoreUnavailable) return { exitCode: EXIT.unavailable, message: error.message }
   return { exitCode: EXIT.failure, message: error instanceof Error ? error.message : String(error) }
 }

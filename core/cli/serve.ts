@@ -16,6 +16,7 @@ import { prepareNeedles } from '../needles.ts'
 import { installQueue } from '../outbox/queue.ts'
 import { openEdge } from '../request/edge.ts'
 import { openGateway } from '../request/gateway.ts'
+import { NotCompiled } from '../request/notCompiled.ts'
 import { collect, serve as listen, runtimeName, type Server } from '../runtime.ts'
 import { backlog } from '../store/backlog.ts'
 import { foresee } from '../store/foresee.ts'
@@ -59,6 +60,8 @@ const REPLACED = 1000
 /** What a request may take beyond its deadline: the answer's way out. */
 const GRACE = 1000
 
+const BAD_RELOAD = 'the new configuration is bad; the old one stays'
+
 export async function serve(options: ServeOptions, out: Print): Promise<number> {
   const secrets = new Set<string>()
   const lists: (readonly string[])[] = []
@@ -71,9 +74,8 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   }
   /** The same of a whole configuration; what is looked for is compiled here, and not under the first line of the log. */
   const learn = async (values: readonly string[]) => {
-    await prepareNeedles(values)
     know(values)
-    for (const list of lists) await prepareNeedles(list)
+    for (const list of [...lists, values]) await prepareNeedles(list)
   }
   const told = new Set<string>()
   const tell = (line: string) => {
@@ -208,7 +210,8 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
     }
     reloading = loadAnew(why)
       .catch(error => {
-        log.error({ error: String(error) }, 'reload failed; the old configuration stays')
+        if (error instanceof NotCompiled) log.error({ why, problems: [error.message] }, BAD_RELOAD)
+        else log.error({ error: String(error) }, 'reload failed; the old configuration stays')
         metrics.reloaded(false, Date.now())
       })
       .finally(() => {
@@ -223,7 +226,7 @@ export async function serve(options: ServeOptions, out: Print): Promise<number> 
   async function loadAnew(why: string) {
     const { config: next, problems } = await load(options.config, { ...options, secrets: await live.read(config.secretNames) })
     if (!next) {
-      log.error({ why, problems: problems.map(formatProblem) }, 'the new configuration is bad; the old one stays')
+      log.error({ why, problems: problems.map(formatProblem) }, BAD_RELOAD)
       metrics.reloaded(false, Date.now())
       return
     }

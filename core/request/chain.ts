@@ -4,6 +4,7 @@ import { type AnyPlugin, type Host, type Reply, type Step, Unavailable } from '.
 import { refuse } from './codes.ts'
 import type { Exchange } from './exchange.ts'
 import { commonHost, makeHost, type Services } from './host.ts'
+import { NotCompiled } from './notCompiled.ts'
 
 export interface Chain {
   /** Names of its steps in order, with that of the payload's parsing. */
@@ -62,9 +63,9 @@ export async function compileChain(
     for (const [i, item] of webhook.chain.entries()) {
       if (i === parsed) line.add(parsing)
       if (judged && item.plugin.phase === 'verify') continue
-      const step = item.plugin.shared
-        ? await compileCommon(item, () => commonHost(config, item.plugin, services), commons)
-        : await item.plugin.compile(item.settings, makeHost(config, webhook.name, item.plugin, services, onClose))
+      const step = await compileItem(item, config, webhook, services, { commons, onClose }).catch(error => {
+        throw new NotCompiled(config, webhook, i, error)
+      })
       const methods = item.plugin.methods?.(item.settings) ?? NONE
       line.add({ plugin: item.plugin.name, step, verify: item.plugin.phase === 'verify', methods })
     }
@@ -74,6 +75,18 @@ export async function compileChain(
   }
   if (parsed === webhook.chain.length) line.add(parsing)
   return line
+}
+
+async function compileItem(
+  item: ChainItem,
+  config: Config,
+  webhook: Webhook,
+  services: Services,
+  { commons, onClose }: { commons: Commons; onClose: Host['onClose'] },
+): Promise<Step> {
+  const { plugin, settings } = item
+  if (plugin.shared) return compileCommon(item, () => commonHost(config, plugin, services), commons)
+  return plugin.compile(settings, makeHost(config, webhook.name, plugin, services, onClose))
 }
 
 async function compileCommon({ plugin, settings }: ChainItem, host: () => Host, commons: Commons): Promise<Step> {

@@ -29,12 +29,13 @@ export function makeHost(config: Config, webhook: string, plugin: AnyPlugin, ser
 
 /** The same for a step that several webhooks have in common. */
 export function commonHost(config: Config, plugin: AnyPlugin, services: Services): Host {
-  return new Lent(config, undefined, plugin, services, () => ownNothing(plugin))
+  return new Lent(config, undefined, plugin, services, () => ownNothing(plugin, 'onClose'))
 }
 
 /** What a shared step asked for is of one webhook alone. */
-export function ownNothing({ name }: AnyPlugin): never {
-  throw new Error(`'${name}' is shared, so that it has no webhook, no limiter and nothing to release: leave out shared: true`)
+export function ownNothing({ name }: AnyPlugin, asked: keyof Host): never {
+  const instead = asked === 'webhook' ? 'take x.webhook in the step, or leave out shared: true' : 'leave out shared: true'
+  throw new Error(`'${name}' is shared by webhooks, so that its host has no ${asked}: ${instead}`)
 }
 
 /**
@@ -56,8 +57,12 @@ class Lent implements Host {
     this.#services = services
   }
 
+  #own(asked: keyof Host): string {
+    return this.#webhook ?? ownNothing(this.#plugin, asked)
+  }
+
   get webhook(): string {
-    return this.#webhook ?? ownNothing(this.#plugin)
+    return this.#own('webhook')
   }
 
   get publicUrl() {
@@ -97,7 +102,7 @@ class Lent implements Host {
   }
 
   get limiter(): Host['limiter'] {
-    const { webhook } = this
+    const webhook = this.#own('limiter')
     return rule => {
       this.#services.meter?.limited(webhook)
       const { take } = this.#services.kv.limiter(rule)
@@ -119,7 +124,7 @@ class Lent implements Host {
   }
 
   get within(): Host['within'] {
-    const { webhook } = this
+    const webhook = this.#own('within')
     return step => makeHost(this.#config, webhook, step.plugin, this.#services, this.onClose)
   }
 }

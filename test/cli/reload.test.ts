@@ -2,12 +2,12 @@
 /** A configuration that changes under a running gateway: SIGHUP and `--watch`. */
 import { beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { available } from '../support/available.ts'
 import { folder } from '../support/child.ts'
 import { freshDatabase, postgres } from '../support/postgres.ts'
 import { gateway, runtimes } from '../support/process.ts'
-import { config, file, hook, logged, post, says, slowly, status, until } from './running.ts'
+import { config, file, hook, logged, picky, post, says, slowly, status, until } from './running.ts'
 
 setDefaultTimeout(60_000)
 const onPostgres = await available('Postgres', postgres)
@@ -97,6 +97,27 @@ onPostgres('with Postgres', () => {
         expect(await running.stop()).toBe(0)
       } finally {
         running.kill()
+      }
+    })
+
+    test.concurrent('a step that cannot be made leaves the old configuration, and is told at its place without its secret', async () => {
+      const withKey = (key: string) =>
+        `plugins: [./picky.mjs]\n${config(hook('a').replace('{ upsert', `{ picky: { key: "${key}" } }, { upsert`))}`
+      const text = file(withKey('good-0123456789abcdef'))
+      writeFileSync(join(dirname(text.path), 'picky.mjs'), picky)
+      const running = await start(text.path, { runtime })
+      try {
+        text.write(withKey('bad-0123456789abcdef'))
+        running.kill('SIGHUP')
+        const [said] = await says(running, 'the new configuration is bad; the old one stays')
+        expect(said).toMatchObject({ level: 'error', why: 'SIGHUP' })
+        expect(said.problems).toEqual([
+          expect.stringMatching(/postern\.yaml:\d+:\d+ webhooks\.a\.chain\[1\]\.picky: .*: the key \[secret\] is of no use$/),
+        ])
+        expect((await post(running, '/a')).status).toBe(201)
+        expect(running.log()).not.toContain('bad-0123456789abcdef')
+      } finally {
+        await running.stop()
       }
     })
 

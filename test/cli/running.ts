@@ -76,3 +76,18 @@ export const says = (running: Gateway, message: string, n = 1) =>
     () => logged(running, message),
     lines => lines.length >= n,
   )
+
+/** A plugin of one's own that finds out only at `compile`, and shows its secret in what it throws. */
+export const picky = `export default ({ definePlugin, Secret, Type }) =>
+  definePlugin({
+    name: 'picky',
+    phase: 'shape',
+    summary: 'For the test.',
+    config: Type.Object({ key: Secret({ description: 'A key.' }) }, { additionalProperties: false }),
+    refusals: {},
+    compile({ key }) {
+      if (key.startsWith('bad')) throw new Error('the key ' + key + ' is of no use')
+      return () => undefined
+    },
+  })
+`

@@ -1,15 +1,15 @@
 /** `postern serve` from its start to its end: what keeps it from starting, its signals, and a store that comes and goes. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import pg from 'pg'
 import { available } from '../support/available.ts'
 import { child, folder, freePort } from '../support/child.ts'
 import { freshDatabase, postgres, postgresServer } from '../support/postgres.ts'
 import { cli, type Env, gateway, runtimes } from '../support/process.ts'
-import { config, file, hook, logged, post, slowly, status, until } from './running.ts'
+import { config, file, hook, logged, picky, post, slowly, status, until } from './running.ts'
 
 setDefaultTimeout(60_000)
 const onPostgres = await available('Postgres', postgres)
@@ -70,6 +70,16 @@ onPostgres('with Postgres', () => {
       const lines = stderr.trim().split('\n')
       expect(lines.length).toBe(2)
       for (const line of lines) expect(line).toMatch(/postern\.yaml:\d+:\d+ .*did you mean '(chain|entities)'/)
+    })
+
+    test.concurrent('a step that cannot be made: 78, at its place, without the secret that its plugin shows', async () => {
+      const { path } = file(`plugins: [./picky.mjs]\n${config(hook('a').replace('{ upsert', `{ picky: { key: "$\{KEY}" } }, { upsert`))}`)
+      writeFileSync(join(dirname(path), 'picky.mjs'), picky)
+      const env = { PORT: `${await freePort()}`, ADMIN_PORT: `${await freePort()}`, DATABASE_URL: database, KEY: 'bad-0123456789abcdef' }
+      const { code, stdout, stderr } = await cli(['serve', '--config', path], { runtime, env })
+      expect([code, stdout]).toEqual([78, ''])
+      expect(stderr).toMatch(/postern\.yaml:\d+:\d+ webhooks\.a\.chain\[\d\]\.picky: .*: the key \[secret\] is of no use\n$/)
+      expect(stderr).not.toContain('bad-0123456789abcdef')
     })
 
     test.concurrent.each(['PORT', 'ADMIN_PORT'])('a %s that is taken: the address is named, and the process ends', async name => {

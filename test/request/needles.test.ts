@@ -67,3 +67,21 @@ test('of ten thousand secrets each is found, and no other text', async () => {
   const others = Array.from({ length: 10_000 }, (_, i) => `whsk_${String(i).padStart(6, '0')}_0123456789abcdee`)
   expect(others.filter(text => found?.within(text))).toEqual([])
 })
+
+/** Milliseconds of this process's work. */
+function cost(action: () => unknown): number {
+  const before = process.cpuUsage()
+  action()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1000
+}
+
+// A sender chooses the credential that is looked for and the body in which it is.
+test.each<[string, string[], string]>([
+  ['one long credential', spellings(`${'a'.repeat(14_000)}!`), 'a'.repeat(200_000)],
+  ['many that begin alike', Array.from({ length: 100 }, (_, i) => `${'a'.repeat(i + 6)}!x`), 'a'.repeat(65_536)],
+  ['keys that all begin as keys do', [`LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t${'A'.repeat(3000)}`], 'LS0t'.repeat(16_384)],
+])('a text in which everything looks like a beginning takes no long time: %s', (_, texts, text) => {
+  const found = needles(texts)
+  expect(cost(() => expect(found?.replace(text, '#')).toBe(text))).toBeLessThan(1500)
+})

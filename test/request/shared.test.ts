@@ -82,15 +82,15 @@ test('a plugin that does not say so is compiled for each webhook', async () => {
   expect(compiled).toEqual([1, 1, 2, 2])
 })
 
-test.each<[string, (host: Host) => unknown]>([
-  ['webhook', host => host.webhook],
-  ['limiter', host => host.limiter({ name: 'a', limit: 1, window: 1000 })],
-  ['onClose', host => host.onClose(() => {})],
-  ['within', host => host.within],
-])('one that asks for what is of one webhook alone does not load: %s', async (_, ask) => {
+test.each<[string, (host: Host) => unknown, cure: string]>([
+  ['webhook', host => host.webhook, 'take x.webhook in the step, or leave out shared: true'],
+  ['limiter', host => host.limiter({ name: 'a', limit: 1, window: 1000 }), 'leave out shared: true'],
+  ['onClose', host => host.onClose(() => {}), 'leave out shared: true'],
+  ['within', host => host.within, 'leave out shared: true'],
+])('one that asks for what is of one webhook alone does not load: %s', async (name, ask, cure) => {
   const { plugin } = noting(true, ask)
   await expect(open(STEPS, plugin)).rejects.toThrow(
-    "'noting' is shared, so that it has no webhook, no limiter and nothing to release: leave out shared: true",
+    `postern.yaml:3:61 webhooks.a.chain[1].noting: no step can be made of these settings: 'noting' is shared by webhooks, so that its host has no ${name}: ${cure}`,
   )
 })
 

@@ -1,6 +1,6 @@
 /** A store in memory is begun from an empty one that an earlier process has kept. */
 import { expect, test } from 'bun:test'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inMemory } from '#core/store/drivers/template.ts'
 import { folder } from '../support/child.ts'
@@ -31,7 +31,18 @@ test('which is made anew when it is damaged', async () => {
   }
 })
 
+test('which has taken what a process left that was killed an hour ago', async () => {
+  const file = join(folder(), 'empty')
+  for (const pid of [1, 2]) writeFileSync(`${file}.${pid}`, 'half')
+  utimesSync(`${file}.1`, new Date(Date.now() - 4_000_000), new Date(Date.now() - 4_000_000))
+  await used(file)
+  expect(readdirSync(join(file, '..')).sort()).toEqual(['empty', 'empty.2'])
+})
+
 test('which may be nowhere: it is done without', async () => {
+  const plain = join(folder(), 'file')
+  writeFileSync(plain, '')
+  expect(await used(join(plain, 'below'))).toBe(0)
   const place = join(folder(), 'taken')
   mkdirSync(place)
   expect(await used(place)).toBe(0)

@@ -1,10 +1,11 @@
 /** An empty PGlite kept beside the installed packages: making one takes seconds of a processor, loading it tenths of one. */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 
+const HOUR = 3_600_000
 /** Bytes of the digest that comes before the archive. */
 const DIGEST = 32
 
@@ -41,11 +42,30 @@ async function keep(file: string, made: PGlite): Promise<void> {
   const draft = `${file}.${process.pid}`
   try {
     mkdirSync(dirname(file), { recursive: true })
+    clear(file)
     const content = Buffer.from(await (await made.dumpDataDir('none')).arrayBuffer())
     writeFileSync(draft, Buffer.concat([digestOf(content), content]), { mode: 0o600 })
     renameSync(draft, file)
   } catch {
-    rmSync(draft, { force: true })
+    forget(draft)
+  }
+}
+
+/** Removes what processes left that were killed while they wrote. */
+function clear(file: string): void {
+  const folder = dirname(file)
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name)
+    if (name.startsWith(`${basename(file)}.`) && Date.now() - statSync(path).mtimeMs > HOUR) forget(path)
+  }
+}
+
+/** Removes a file, if that may be. */
+function forget(file: string): void {
+  try {
+    rmSync(file, { force: true })
+  } catch {
+    // It lies in a folder that cannot be written.
   }
 }
 
